@@ -1,0 +1,46 @@
+# Everything sets itself up: a fresh machine needs Python 3.9 or newer, make and git.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lock benchmark clean
+
+UV := $(shell command -v uv || echo .tools/bin/uv)
+RUN := $(UV) run --frozen --quiet
+
+help: ## Say what can be made.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+.tools/bin/uv:
+	@echo "uv is missing: installing it into .tools/"
+	@python3 -m venv .tools || { rm -rf .tools; echo "make: python3 cannot make a virtual environment: install python3-venv, or uv itself." >&2; exit 1; }
+	@.tools/bin/python -m pip install --quiet uv
+
+setup: $(filter .tools/%,$(UV)) ## Install the locked environment into .venv.
+	@$(UV) sync --frozen --quiet
+
+demo: setup ## See it all happen on this machine: drop, retrain, deploy, update, reject.
+	@$(RUN) python -m dropforge.demo
+
+test: setup ## Run the tests; no AWS account, no Docker, no credentials.
+	@$(RUN) pytest
+
+check: setup ## Run the static checks: lint, format, types, pipelines, state machines, template.
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@$(RUN) dropforge check
+
+fmt: setup ## Format the code.
+	@$(RUN) ruff check --fix --exit-zero --quiet .
+	@$(RUN) ruff format .
+
+lock: setup ## Lock the dependencies anew, those of the layer and the image too.
+	@$(UV) lock
+	@$(UV) export --frozen --quiet --only-group layer --no-header --no-annotate -o layers/shared/requirements.txt
+	@$(UV) export --frozen --quiet --only-group iris --no-header --no-annotate -o containers/iris/requirements.txt
+
+benchmark: setup ## Measure; each program prints a table and writes JSON under .dropforge/benchmarks/.
+	@$(RUN) python benchmarks/orchestration.py
+	@$(RUN) python benchmarks/cold_start.py
+
+clean: ## Stop the embedded AWS and remove what was built.
+	@test ! -d .venv || $(RUN) dropforge local down
+	@rm -rf .dropforge .aws-sam
