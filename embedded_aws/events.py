@@ -1,0 +1,142 @@
+"""EventBridge's part after a rule has matched: what each target is sent, and how it arrives.
+
+Rules deliver to SQS queues and Lambda functions, and to a target's dead-letter queue what could not
+be delivered, for the reasons that AWS would have: no such target, or a resource policy that does
+not admit EventBridge.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import uuid4
+
+from moto.awslambda.models import lambda_backends
+from moto.events.models import events_backends
+from moto.sqs.models import sqs_backends
+
+from embedded_aws import event_input
+from embedded_aws.errors import AwsError
+from embedded_aws.policies import admits
+from embedded_aws.settings import Settings
+
+_log = logging.getLogger(__name__)
+_PRINCIPAL = "events.amazonaws.com"
+
+
+class Invoker(Protocol):
+    """What rules need of the Lambda runtime."""
+
+    def invoke_async(self, function: str, payload: bytes) -> None:
+        """Invoke a function, asynchronously."""
+
+
+class EventBridge:
+    """Sends events to the rules of the default bus, and from there to their targets."""
+
+    def __init__(self, settings: Settings, functions: Invoker) -> None:
+        """Deliver to the queues of `settings.account`, and to functions through `functions`."""
+        self._settings = settings
+        self._functions = functions
+
+    def emit(
+        self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
+    ) -> None:
+        """Send an AWS service's own event, such as source "aws.sagemaker"."""
+        event = {
+            "version": "0",
+            "id": str(uuid4()),
+            "detail-type": detail_type,
+            "source": source,
+            "account": self._settings.account,
+            "time": _iso_8601(datetime.now(UTC).timestamp()),
+            "region": self._settings.region,
+            "resources": resources,
+            "detail": detail,
+        }
+        backend = events_backends[self._settings.account][self._settings.region]
+        for rule in list(backend.event_buses["default"].rules.values()):
+            self.send(rule, event)
+
+    def send(self, rule: Any, event: Mapping[str, Any]) -> None:
+        """Send an event to each target of a rule, if the rule is enabled and matches it."""
+        sent = {name: value for name, value in event.items() if name != "ingestion-time"}
+        if not isinstance(sent["time"], str):
+            sent["time"] = _iso_8601(float(sent["time"]))
+        has_pattern = bool(rule.event_pattern.dump())  # else it is a schedule
+        if rule.state != "ENABLED" or not has_pattern or not rule.event_pattern.matches_event(sent):
+            return
+        for target in list(rule.targets):
+            self._deliver(rule, target, sent)
+
+    def _deliver(self, rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
+        try:
+            payload = event_input.render(target, event, rule)
+            if ":sqs:" in target["Arn"]:
+                group = target.get("SqsParameters", {}).get("MessageGroupId")
+                self._send_message(target["Arn"], payload, rule.arn, group=group)
+            else:
+                self._invoke(target["Arn"], payload, rule.arn)
+        except AwsError as failure:
+            _log.warning("rule %s could not reach %s: %s", rule.name, target["Arn"], failure)
+            self._bury(rule, target, event, failure)
+
+    def _bury(
+        self, rule: Any, target: dict[str, Any], event: dict[str, Any], failure: AwsError
+    ) -> None:
+        queue = target.get("DeadLetterConfig", {}).get("Arn")
+        if queue is None:
+            return
+        attributes = {
+            "ERROR_CODE": failure.code,
+            "ERROR_MESSAGE": failure.message,
+            "RULE_ARN": rule.arn,
+            "TARGET_ARN": target["Arn"],
+            "RETRY_ATTEMPTS": "0",
+        }
+        try:
+            self._send_message(queue, json.dumps(event), rule.arn, attributes=attributes)
+        except AwsError as lost:
+            _log.warning("rule %s could not reach its dead-letter queue: %s", rule.name, lost)
+
+    def _send_message(
+        self,
+        arn: str,
+        body: str,
+        rule_arn: str,
+        *,
+        group: str | None = None,
+        attributes: dict[str, str] | None = None,
+    ) -> None:
+        account, name = arn.split(":")[4:6]
+        backend = sqs_backends[account][self._settings.region]
+        queue = backend.queues.get(name)
+        if queue is None:
+            raise AwsError("RESOURCE_NOT_FOUND", f"there is no queue {arn}")
+        policy = json.loads(queue.policy) if queue.policy else {}
+        if not admits(policy.get("Statement", []), _PRINCIPAL, "sqs:SendMessage", rule_arn):
+            raise AwsError("NO_PERMISSIONS", f"the policy of {arn} does not admit {rule_arn}")
+        backend.send_message(
+            name,
+            body,
+            message_attributes={
+                key: {"DataType": "String", "StringValue": value}
+                for key, value in (attributes or {}).items()
+            },
+            group_id=group,
+        )
+
+    def _invoke(self, arn: str, payload: str, rule_arn: str) -> None:
+        account = arn.split(":")[4]
+        try:
+            function = lambda_backends[account][self._settings.region].get_function(arn)
+        except Exception as err:
+            raise AwsError("RESOURCE_NOT_FOUND", f"there is no function {arn}") from err
+        if not admits(function.policy.statements, _PRINCIPAL, "lambda:InvokeFunction", rule_arn):
+            raise AwsError("NO_PERMISSIONS", f"the policy of {arn} does not admit {rule_arn}")
+        self._functions.invoke_async(arn, payload.encode())
+
+
+def _iso_8601(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

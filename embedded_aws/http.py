@@ -1,0 +1,102 @@
+"""The HTTP server: werkzeug's, with connections that stay open between requests."""
+
+import io
+import socket
+from typing import TYPE_CHECKING, Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.wsgi import LimitedStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_BODILESS = ("1", "204", "304")
+_IDLE_CONNECTION_SECONDS = 120
+
+
+class KeepAliveHandler(MotoRequestHandler):  # type: ignore[misc]
+    """Werkzeug closes each connection after one answer; boto3's clients would rather reuse it.
+
+    Answers are sent whole, with their length. Requests are not logged: their paths hold secrets
+    (a Slack webhook, a presigned URL).
+    """
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = _IDLE_CONNECTION_SECONDS
+
+    def make_environ(self) -> WSGIEnvironment:
+        """Let no one read beyond the request's body, into the next request."""
+        environ: WSGIEnvironment = super().make_environ()
+        if not environ.get("wsgi.input_terminated"):
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            environ["wsgi.input"] = LimitedStream(self.rfile, length) if length else io.BytesIO()
+        return environ
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        if self.headers.get("Expect", "").strip().lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        environ = self.environ = self.make_environ()
+        body = environ["wsgi.input"]
+        try:
+            self._send(*_answer(self.server.app, environ))
+            while body.read(1 << 20):
+                pass
+        except OSError:
+            # The client has gone; there is nobody to tell.
+            self.close_connection = True
+
+    def handle_expect_100(self) -> bool:
+        """Leave "100 Continue" to `run_wsgi`."""
+        return True
+
+    def log_request(self, *_: Any) -> None:
+        """Log no request."""
+
+    def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        bodiless = code.startswith(_BODILESS[0]) or code in _BODILESS
+        for name, value in headers:
+            if name.lower() != "connection":
+                self.send_header(name, value)
+        known_length = any(name.lower() == "content-length" for name, _ in headers)
+        if not bodiless and not known_length:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD" and not bodiless:
+            self.wfile.write(body)
+        self.wfile.flush()
+
+
+def _answer(
+    app: WSGIApplication, environ: WSGIEnvironment
+) -> tuple[str, list[tuple[str, str]], bytes]:
+    started: list[tuple[str, list[tuple[str, str]]]] = []
+    written: list[bytes] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+        started.append((status, headers))
+        return written.append
+
+    chunks: Iterable[bytes] = app(environ, _typed(start_response))
+    try:
+        body = b"".join([*written, *chunks])
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    status, headers = started[-1]
+    return status, headers, body
+
+
+def _typed(start_response: Any) -> StartResponse:
+    return start_response  # type: ignore[no-any-return]
+
+
+def make_server(listener: socket.socket, app: WSGIApplication) -> ThreadedWSGIServer:
+    """Make a server on a socket that listens already; one thread a connection."""
+    host, port = listener.getsockname()
+    return ThreadedWSGIServer(host, port, app, handler=KeepAliveHandler, fd=listener.fileno())

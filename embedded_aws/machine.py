@@ -1,0 +1,60 @@
+"""All parts of one embedded AWS, put together, started and stopped."""
+
+import socket
+import threading
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from embedded_aws import gaps
+from embedded_aws.control import Control
+from embedded_aws.events import EventBridge
+from embedded_aws.faults import Faults
+from embedded_aws.functions import Functions
+from embedded_aws.http import make_server
+from embedded_aws.images import Images
+from embedded_aws.processes import Children
+from embedded_aws.sagemaker import SageMaker
+from embedded_aws.server import Front
+from embedded_aws.settings import Settings
+from embedded_aws.slack import Slack
+
+
+class Machine:
+    """One embedded AWS. Only one in a process: moto's own state is global."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        """Put the parts together; `listener` is the bound socket of `settings.port`."""
+        self._children = Children(settings)
+        self._functions = Functions(settings, self._children)
+        events = EventBridge(settings, self._functions)
+        self._sagemaker = SageMaker(
+            settings, self._children, events.emit, Images(settings.state / "images").folder
+        )
+        gaps.apply_all(events, self._sagemaker.wait_for_change)
+        slack = Slack(settings)
+        faults = Faults()
+        front = Front(
+            settings,
+            moto=DomainDispatcherApplication(create_backend_app),
+            sagemaker=self._sagemaker,
+            functions=self._functions,
+            slack=slack,
+            faults=faults,
+            control=Control(settings, slack, faults),
+        )
+        self._server = make_server(listener, front)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
+        )
+
+    def start(self) -> None:
+        """Answer requests, and poll the queues that feed functions."""
+        self._thread.start()
+        self._functions.poll_event_sources()
+
+    def stop(self) -> None:
+        """Stop everything that was started, processes included."""
+        self._functions.stop()
+        self._sagemaker.stop()
+        self._children.stop_all()
+        self._server.shutdown()

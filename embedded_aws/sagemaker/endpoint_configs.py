@@ -1,0 +1,107 @@
+"""Endpoint configurations: one production variant, on an instance or serverless."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker import models
+from embedded_aws.sagemaker.models import ContainerSpec
+from embedded_aws.sagemaker.platform import Limits, Platform
+from embedded_aws.sagemaker.records import RecordKind, Records
+from embedded_aws.sagemaker.support import not_implemented
+from embedded_aws.sagemaker.validation import require
+
+_DEFAULT_WEIGHT = 1.0
+_MAX_BODY_BYTES = 6_291_456  # InvokeEndpoint's model in botocore
+_MAX_SERVERLESS_BODY_BYTES = 4 * 1024 * 1024  # "Invoke a serverless endpoint"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What an endpoint serves with one of its configs: all that its containers need."""
+
+    config: str
+    name: str
+    containers: tuple[ContainerSpec, ...]
+    startup_seconds: float
+    max_body_bytes: int
+    max_concurrency: int | None
+    summary: Mapping[str, Any]  # as in DescribeEndpoint's ProductionVariants, before images
+
+
+def endpoint_configs(platform: Platform) -> Records:
+    """Make the collection of endpoint configurations."""
+    kind = RecordKind("EndpointConfig", "endpoint-config", "endpoint configuration")
+    return Records(kind, platform)
+
+
+def create(records: Records, request: dict[str, Any], model_records: Records) -> dict[str, Any]:
+    """Answer CreateEndpointConfig; the model must be there, as on AWS."""
+    variants = request["ProductionVariants"]
+    if len(variants) > 1:
+        raise not_implemented("CreateEndpointConfig with more than one of ProductionVariants")
+    require(variants[0], "productionVariants.1.member", "ModelName")
+    model = model_records.describe(variants[0]["ModelName"])
+    if variants[0].get("ServerlessConfig"):
+        _check_serverless(variants[0], model)
+    else:
+        where = "productionVariants.1.member"
+        require(variants[0], where, "InstanceType", "InitialInstanceCount")
+    variant = {"InitialVariantWeight": _DEFAULT_WEIGHT, **variants[0]}
+    return records.create({**request, "ProductionVariants": [variant]})
+
+
+def resolve(config: Mapping[str, Any], model_records: Records, limits: Limits) -> Variant:
+    """Take all from a described config and its model that it takes to serve.
+
+    Raises AwsError when the model is gone.
+    """
+    variant = config["ProductionVariants"][0]
+    serverless = variant.get("ServerlessConfig")
+    startup = limits.serverless_startup if serverless else limits.startup
+    return Variant(
+        config=config["EndpointConfigName"],
+        name=variant["VariantName"],
+        containers=tuple(models.chain(model_records.describe(variant["ModelName"]))),
+        startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or startup,
+        max_body_bytes=_MAX_SERVERLESS_BODY_BYTES if serverless else _MAX_BODY_BYTES,
+        max_concurrency=serverless["MaxConcurrency"] if serverless else None,
+        summary=_summary(variant),
+    )
+
+
+def _summary(variant: Mapping[str, Any]) -> dict[str, Any]:
+    weight = variant["InitialVariantWeight"]
+    summary = {
+        "VariantName": variant["VariantName"],
+        "CurrentWeight": weight,
+        "DesiredWeight": weight,
+    }
+    serverless = variant.get("ServerlessConfig")
+    if serverless:
+        return {
+            **summary,
+            "CurrentInstanceCount": 0,
+            "CurrentServerlessConfig": serverless,
+            "DesiredServerlessConfig": serverless,
+        }
+    return {**summary, "CurrentInstanceCount": 1, "DesiredInstanceCount": 1}
+
+
+def _check_serverless(variant: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+    """Refuse what AWS's serverless endpoints do not take: "Serverless endpoints", exclusions."""
+    excluded = [
+        what
+        for what, is_there in (
+            ("InstanceType", variant.get("InstanceType")),
+            ("InitialInstanceCount", variant.get("InitialInstanceCount")),
+            ("a model with VpcConfig", model.get("VpcConfig")),
+            ("a model with network isolation", model["EnableNetworkIsolation"]),
+            ("a model of several containers", len(model.get("Containers") or []) > 1),
+        )
+        if is_there
+    ]
+    if excluded:
+        message = f"A serverless variant does not support {', '.join(excluded)}."
+        raise AwsError("ValidationException", message)

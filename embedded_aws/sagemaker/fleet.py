@@ -1,0 +1,90 @@
+"""What serves one config of an endpoint: a chain of containers, and the requests in it."""
+
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker.endpoint_configs import Variant
+from embedded_aws.sagemaker.invocation import Answer, Invocation
+from embedded_aws.sagemaker.platform import Platform
+from embedded_aws.sagemaker.ports import Ports
+from embedded_aws.sagemaker.serving import NotServingError, ServingContainer
+
+_TOO_MANY_REQUESTS = 429
+
+
+class Fleet:
+    """The containers of one variant; thread safe once it is started."""
+
+    def __init__(self, endpoint: str, variant: Variant, platform: Platform, ports: Ports) -> None:
+        """Choose folders, logs and ports; `start` starts it."""
+        self.variant = variant
+        self._platform = platform
+        name = f"{variant.name}-{secrets.token_hex(4)}"
+        self._folder = platform.settings.state / "endpoints" / endpoint / name
+        logs = [
+            platform.log_file("Endpoints", endpoint, f"{name}-{spec.name}.log")
+            for spec in variant.containers
+        ]
+        self._containers = [
+            ServingContainer(spec, self._folder, log, platform, ports)
+            for spec, log in zip(variant.containers, logs, strict=True)
+        ]
+        self._inside = 0
+        self._changed = threading.Condition()
+
+    def start(self) -> None:
+        """Start every container and wait until all are healthy; raises NotServingError.
+
+        The message is what DescribeEndpoint is to say as FailureReason.
+        """
+        for container in self._containers:
+            container.launch()
+        deadline = time.monotonic() + self.variant.startup_seconds
+        for container in self._containers:
+            try:
+                container.wait_until_healthy(deadline)
+            except NotServingError as err:
+                raise NotServingError(
+                    f"The {container.spec.name} container for production variant"
+                    f" {self.variant.name} did not pass the ping health check."
+                    " Please check CloudWatch logs for this endpoint."
+                ) from err
+
+    def enter(self) -> None:
+        """Count a request in; raises AwsError when a serverless variant has its fill."""
+        with self._changed:
+            most = self.variant.max_concurrency
+            if most is not None and self._inside >= most:
+                raise AwsError("ThrottlingException", "Rate exceeded", _TOO_MANY_REQUESTS)
+            self._inside += 1
+
+    def invoke(self, invocation: Invocation) -> Answer:
+        """Answer a request that has entered, and count it out."""
+        with self._leaving():
+            invocation.check(self.variant.name, self.variant.max_body_bytes)
+            return invocation.forward(self._containers, self.variant.name, self._platform.settings)
+
+    def drain(self, seconds: float) -> None:
+        """Wait until no request is inside, or until `seconds` are over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._inside == 0, seconds)
+
+    def stop(self) -> None:
+        """Stop the containers and remove their files."""
+        for container in self._containers:
+            container.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()

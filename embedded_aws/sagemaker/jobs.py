@@ -1,0 +1,234 @@
+"""What processing and training jobs have in common: names, statuses, a thread, a process."""
+
+import copy
+import logging
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker.container import exit_status
+from embedded_aws.sagemaker.platform import Platform, for_event, now
+from embedded_aws.sagemaker.storage import StorageError
+
+type Description = dict[str, Any]
+type Edit = Callable[[Description], None]
+
+REASON_CHARACTERS = 1024  # DescribeTrainingJob's and DescribeProcessingJob's FailureReason
+_CLOSING_GRACE_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class JobFailedError(Exception):
+    """The job ends as Failed; the message is its FailureReason."""
+
+
+class JobStoppedError(Exception):
+    """The job ends as Stopped: it was asked to before its program ran."""
+
+
+class Cut(Enum):
+    """Why a program was ended before it ended itself."""
+
+    STOPPED = "Stopped"
+    MAX_RUNTIME = "MaxRuntimeExceeded"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job's program ended."""
+
+    exit_status: int
+    cut: Cut | None
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """What sets one kind of job apart."""
+
+    name: str  # as in AWS's field names: "Processing", "Training"
+    work: Callable[["Job"], None]
+    enter_stopping: Edit
+    end_stopped: Edit
+    end_failed: Callable[[Description, str], None]
+    name_in_use: str
+    missing: str  # may hold {name}
+
+    @property
+    def resource(self) -> str:
+        """As in ARNs."""
+        return f"{self.name.lower()}-job"
+
+
+class Job:
+    """One job: what Describe tells of it, and the thread that runs it."""
+
+    def __init__(self, kind: JobKind, request: Description, platform: Platform) -> None:
+        """Describe the job that a request asks for; it becomes one with `start`."""
+        self.kind = kind
+        self.platform = platform
+        self.request = request
+        self.name: str = request[f"{kind.name}JobName"]
+        self.arn = platform.arn(kind.resource, self.name)
+        self._description = _first_description(kind, request, self.arn)
+        self._lock = threading.RLock()
+        # Set when the program ends and when somebody wants it to.
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run, name=f"job-{self.name}", daemon=True)
+
+    @property
+    def folder(self) -> Path:
+        """What stands for the file system of the job's container."""
+        jobs = self.platform.settings.state / "jobs"
+        return jobs / f"{self.kind.name}Jobs" / self.name
+
+    @property
+    def log(self) -> Path:
+        """Where the program's output goes."""
+        return self.platform.log_file(f"{self.kind.name}Jobs", self.name, "algo-1.log")
+
+    def describe(self) -> Description:
+        """Tell the job as Describe does."""
+        with self._lock:
+            return copy.deepcopy(self._description)
+
+    def change(self, edit: Edit) -> None:
+        """Change the description, and tell the world when the status is another."""
+        with self._lock:
+            before = self._statuses()
+            edit(self._description)
+            self._description["LastModifiedTime"] = now()
+            if self._statuses() != before:
+                self._announce()
+
+    def start(self) -> None:
+        """Tell that there is a new job, and run it."""
+        with self._lock:
+            self._announce()
+        self.thread.start()
+
+    def stop(self) -> None:
+        """Stop it as StopProcessingJob and StopTrainingJob do; raises AwsError if it has ended."""
+        with self._lock:
+            status = self._description[f"{self.kind.name}JobStatus"]
+            if status != "InProgress":
+                raise AwsError(
+                    "ValidationException",
+                    f"The request was rejected because the {self.kind.name.lower()} job"
+                    f" is in status {status}.",
+                )
+            self.change(self.kind.enter_stopping)
+        self._stopping.set()
+        self._woken.set()
+
+    def abandon(self) -> None:
+        """Let the thread end and its program with it, because the embedded AWS stops."""
+        self._stopping.set()
+        self._woken.set()
+
+    def check_stopped(self) -> None:
+        """Raise JobStoppedError when the job is to stop."""
+        if self._stopping.is_set():
+            raise JobStoppedError
+
+    def wait_for(self, process: subprocess.Popen[bytes], seconds: float) -> Ending:
+        """Wait for the job's program; after `seconds`, or when the job is stopped, end it.
+
+        The program gets SIGTERM, and SIGKILL when the grace is over.
+        """
+        threading.Thread(target=self._wake_after, args=[process], daemon=True).start()
+        in_time = self._woken.wait(seconds)
+        cut = None
+        if self._stopping.is_set():
+            cut = Cut.STOPPED
+        elif not in_time:
+            cut = Cut.MAX_RUNTIME
+            self.change(self.kind.enter_stopping)
+        closing = self.platform.closing.is_set()
+        grace = _CLOSING_GRACE_SECONDS if closing else self.platform.limits.stop_grace
+        return Ending(exit_status(self.platform.children.stop(process, grace)), cut)
+
+    def _wake_after(self, process: subprocess.Popen[bytes]) -> None:
+        process.wait()
+        self._woken.set()
+
+    def _run(self) -> None:
+        try:
+            self.kind.work(self)
+        except JobStoppedError:
+            self.change(self.kind.end_stopped)
+        except JobFailedError as failure:
+            self._fail(str(failure))
+        except StorageError as err:
+            self._fail(f"ClientError: {err}")
+        except AwsError as err:
+            self._fail(f"ClientError: {err.message}")
+        except Exception:  # noqa: BLE001  a job whose thread died would never end
+            if not self.platform.closing.is_set():
+                _log.exception("job %s", self.name)
+            self._fail("InternalServerError: We encountered an internal error. Please try again.")
+
+    def _fail(self, reason: str) -> None:
+        self.change(lambda job: self.kind.end_failed(job, reason[:REASON_CHARACTERS]))
+
+    def _statuses(self) -> Sequence[Any]:
+        return [
+            self._description[f"{self.kind.name}JobStatus"],
+            self._description.get("SecondaryStatus"),
+        ]
+
+    def _announce(self) -> None:
+        detail = {**for_event(self._description), "Tags": self.platform.tags.of(self.arn)}
+        self.platform.announce(f"SageMaker {self.kind.name} Job State Change", detail, self.arn)
+
+
+class Jobs:
+    """All jobs of one kind; thread safe. A name is never free again."""
+
+    def __init__(self, kind: JobKind, platform: Platform) -> None:
+        """Start with none."""
+        self._kind = kind
+        self._platform = platform
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+
+    def create(self, request: Description) -> Job:
+        """Start a job; raises AwsError ResourceInUse when there ever was one of that name."""
+        job = Job(self._kind, request, self._platform)
+        with self._lock:
+            if job.arn in self._jobs:
+                raise AwsError("ResourceInUse", f"{self._kind.name_in_use} ({job.arn})")
+            self._jobs[job.arn] = job
+            self._platform.tags.start(job.arn, request.get("Tags"))
+        job.start()
+        return job
+
+    def get(self, name: str) -> Job:
+        """Find a job; raises AwsError ValidationException."""
+        with self._lock:
+            job = self._jobs.get(self._platform.arn(self._kind.resource, name))
+        if job is None:
+            raise AwsError("ValidationException", self._kind.missing.format(name=name))
+        return job
+
+    def all(self) -> list[Job]:
+        """List the jobs, oldest first."""
+        with self._lock:
+            return list(self._jobs.values())
+
+
+def _first_description(kind: JobKind, request: Description, arn: str) -> Description:
+    created = now()
+    asked = {name: value for name, value in request.items() if name != "Tags"}
+    return {
+        **copy.deepcopy(asked),
+        f"{kind.name}JobArn": arn,
+        f"{kind.name}JobStatus": "InProgress",
+        "CreationTime": created,
+        "LastModifiedTime": created,
+    }

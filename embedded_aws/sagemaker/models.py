@@ -1,0 +1,63 @@
+"""Models: an image, or a chain of up to 15, each with its model data and its variables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker.platform import Platform
+from embedded_aws.sagemaker.records import RecordKind, Records
+from embedded_aws.sagemaker.validation import require
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """What a serving container is made of. `name` is what AWS's messages call it."""
+
+    name: str
+    image: str
+    model_data: str | None
+    environment: Mapping[str, str]
+
+
+def models(platform: Platform) -> Records:
+    """Make the collection of models."""
+    return Records(RecordKind("Model", "model", "model"), platform)
+
+
+def create(records: Records, request: dict[str, Any], platform: Platform) -> dict[str, Any]:
+    """Answer CreateModel: images and model data must be there, as on AWS."""
+    if bool(request.get("PrimaryContainer")) == bool(request.get("Containers")):
+        message = "Exactly one of PrimaryContainer and Containers must be given."
+        raise AwsError("ValidationException", message)
+    for container in _containers(request):
+        require(container, "containerDefinition", "Image")
+        platform.images(container["Image"])
+        data = container.get("ModelDataUrl")
+        if data and not platform.storage.has(data):
+            raise AwsError("ValidationException", f"Could not find model data at {data}.")
+    return records.create({"EnableNetworkIsolation": False, **request})
+
+
+def chain(model: Mapping[str, Any]) -> list[ContainerSpec]:
+    """List a described model's containers, in the order in which a request passes them."""
+    return [
+        ContainerSpec(
+            name=_name(container, number, is_primary=bool(model.get("PrimaryContainer"))),
+            image=container["Image"],
+            model_data=container.get("ModelDataUrl"),
+            environment=container.get("Environment") or {},
+        )
+        for number, container in enumerate(_containers(model), start=1)
+    ]
+
+
+def _name(container: Mapping[str, Any], number: int, *, is_primary: bool) -> str:
+    return container.get("ContainerHostname") or (
+        "primary" if is_primary else f"container-{number}"
+    )
+
+
+def _containers(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    primary = model.get("PrimaryContainer")
+    return [primary] if primary else model.get("Containers") or []

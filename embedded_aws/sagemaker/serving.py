@@ -1,0 +1,209 @@
+"""One serving container: its process, its health, its restarts, and calls to it.
+
+Source: developer guide, "Use your own inference code with hosting services".
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import urllib3
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
+
+from embedded_aws.sagemaker.archive import ArchiveError, unpack
+from embedded_aws.sagemaker.container import Container
+from embedded_aws.sagemaker.models import ContainerSpec
+from embedded_aws.sagemaker.platform import Platform
+from embedded_aws.sagemaker.ports import Ports
+from embedded_aws.sagemaker.storage import StorageError
+
+if TYPE_CHECKING:
+    import subprocess
+
+_MODEL = "/opt/ml/model"
+_CONNECTIONS = 64
+_CONNECT_SECONDS = 5.0
+_CLOSING_GRACE_SECONDS = 1.0
+_HEALTHY = 200
+_log = logging.getLogger(__name__)
+
+
+class NotServingError(Exception):
+    """The container did not come up; the message says why, for the endpoint's FailureReason."""
+
+
+class UnreachableError(Exception):
+    """The container cannot be reached now, or went away while it answered."""
+
+
+class NoAnswerError(Exception):
+    """The container did not answer in time."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A container's answer to an invocation."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class ServingContainer:
+    """A container that serves until it is stopped; started again when its process dies."""
+
+    def __init__(
+        self, spec: ContainerSpec, folder: Path, log: Path, platform: Platform, ports: Ports
+    ) -> None:
+        """Take a port; nothing runs before `launch`."""
+        self.spec = spec
+        self._folder = folder
+        self._log_file = log
+        self._platform = platform
+        self._ports = ports
+        self._block = ports.take()
+        self._pool = urllib3.HTTPConnectionPool(
+            "127.0.0.1", self._block.start, maxsize=_CONNECTIONS
+        )
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._container: Container | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Fetch the model and start the program; raises NotServingError."""
+        image = self._platform.images(self.spec.image)
+        self._container = Container(self._folder / self.spec.name, image, self._platform)
+        self._fetch_model(self._container)
+        try:
+            self._start(self._container)
+        except FileNotFoundError as err:
+            self._log_file.write_text(f"{err}\n")
+            raise NotServingError(str(err)) from err
+
+    def wait_until_healthy(self, deadline: float) -> None:
+        """Wait for /ping to answer 200; raises NotServingError at `deadline` (monotonic).
+
+        A program that has ended is not waited for.
+        """
+        while time.monotonic() < deadline:
+            if self._process is None or self._process.poll() is not None:
+                raise NotServingError("the program has ended")
+            if self._answers_ping():
+                threading.Thread(target=self._keep_running, daemon=True).start()
+                return
+            if self._stopping.wait(self._platform.limits.ping_interval):
+                raise NotServingError("the endpoint is being stopped")
+        raise NotServingError("/ping did not answer 200 in time")
+
+    def invoke(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """Pass on an invocation; raises UnreachableError or NoAnswerError."""
+        try:
+            return self._post(body, headers)
+        except ProtocolError as err:
+            if not any(isinstance(cause, ConnectionError) for cause in err.args):
+                raise UnreachableError(str(err)) from err
+        # A kept-alive connection was closed at its other end in the moment in which we took it:
+        # the request was never read.
+        try:
+            return self._post(body, headers)
+        except ProtocolError as err:
+            raise UnreachableError(str(err)) from err
+
+    def stop(self) -> None:
+        """End the program, with SageMaker's grace, and remove the container."""
+        self._stopping.set()
+        closing = self._platform.closing.is_set()
+        grace = _CLOSING_GRACE_SECONDS if closing else self._platform.limits.serving_grace
+        with self._lock:
+            if self._process:
+                self._platform.children.stop(self._process, grace)
+        self._pool.close()
+        self._ports.give_back(self._block)
+        if self._container:
+            self._container.remove()
+
+    def _fetch_model(self, container: Container) -> None:
+        model = container.path(_MODEL)
+        model.mkdir()
+        uri = self.spec.model_data
+        if uri is None:
+            return
+        archive = container.root / "model.tar.gz"
+        try:
+            self._platform.storage.download_file(uri, archive)
+            unpack(archive, model)
+        except StorageError as err:
+            raise NotServingError(
+                f'Failed to download model data for container "{self.spec.name}" from URL:'
+                f' "{uri}". Please ensure that there is an object located at the URL and that the'
+                " role passed to CreateModel has permissions to download the object."
+            ) from err
+        except ArchiveError as err:
+            raise NotServingError(
+                f'Failed to extract model data archive for container "{self.spec.name}" from URL:'
+                f' "{uri}": {err}'
+            ) from err
+        finally:
+            archive.unlink(missing_ok=True)
+
+    def _start(self, container: Container) -> None:
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            ports = f"{self._block.start + 1}-{self._block[-1]}"
+            environment = {
+                **self.spec.environment,
+                "SAGEMAKER_BIND_TO_PORT": str(self._block.start),
+                "SAGEMAKER_SAFE_PORT_RANGE": ports,
+            }
+            self._process = container.start(["serve"], environment, self._log_file)
+
+    def _answers_ping(self) -> bool:
+        try:
+            answer = self._pool.urlopen(
+                "GET", "/ping", timeout=self._platform.limits.ping, retries=False
+            )
+        except HTTPError:
+            return False
+        return answer.status == _HEALTHY
+
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._platform.limits.invocation)
+        try:
+            answer = self._pool.urlopen(
+                "POST", "/invocations", body, headers, retries=False, timeout=timeout
+            )
+        except ReadTimeoutError as err:
+            raise NoAnswerError from err
+        except ProtocolError:
+            raise
+        except HTTPError as err:
+            raise UnreachableError(str(err)) from err
+        return Reply(answer.status, answer.headers, answer.data)
+
+    def _keep_running(self) -> None:
+        limits = self._platform.limits
+        delay = limits.restart_delay
+        while self._process and self._container:
+            started = time.monotonic()
+            status = self._process.wait()
+            if self._stopping.is_set():
+                return
+            # What it leaves running may hold the port.
+            self._platform.children.stop(self._process, 0)
+            if time.monotonic() - started > limits.longest_restart_delay:
+                delay = limits.restart_delay
+            name = f"{self._folder.name}, {self.spec.name}"
+            _log.warning("%s: the program ended with status %s; again in %s s", name, status, delay)
+            if self._stopping.wait(delay):
+                return
+            delay = min(delay * 2, limits.longest_restart_delay)
+            try:
+                self._start(self._container)
+            except (OSError, RuntimeError) as err:
+                _log.warning("%s: %s", name, err)

@@ -1,0 +1,262 @@
+"""What of each request this SageMaker honours, and what it takes without acting on it.
+
+`SUPPORT` is the whole list, and the source of the support matrix: a field that is not in it is
+refused by name. A field is
+
+- HONOURED: it does what it does on AWS;
+- RECORDED: it is kept and told again, and has no effect, since it has no meaning on one machine
+  (instance types, volume sizes) or nobody enforces it here (roles, keys, networks);
+- `Only(...)`: taken with these values, refused with any other.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from embedded_aws.errors import AwsError
+
+
+class Support(Enum):
+    """How a field is supported."""
+
+    HONOURED = "honoured"
+    RECORDED = "recorded"
+
+
+@dataclass(frozen=True)
+class Only:
+    """The values that are supported of a field."""
+
+    values: tuple[Any, ...]
+
+
+type Fields = Mapping[str, Support | Only | Fields]
+
+HONOURED = Support.HONOURED
+RECORDED = Support.RECORDED
+_ONE = Only((1,))
+_OFF = Only((False,))
+_FILE = Only(("File",))
+_UNPACKED = Only(("None",))
+
+_TAGS: Fields = {"Key": HONOURED, "Value": HONOURED}
+_VPC: Fields = {"SecurityGroupIds": RECORDED, "Subnets": RECORDED}
+_S3_TYPES = Only(("S3Prefix", "ManifestFile"))
+_TIMES: Fields = {"CreationTimeAfter": HONOURED, "CreationTimeBefore": HONOURED}
+_LIST: Fields = {
+    **_TIMES,
+    "MaxResults": HONOURED,
+    "NameContains": HONOURED,
+    "NextToken": HONOURED,
+    "SortBy": HONOURED,
+    "SortOrder": HONOURED,
+}
+_LIST_WITH_STATUS: Fields = {
+    **_LIST,
+    "LastModifiedTimeAfter": HONOURED,
+    "LastModifiedTimeBefore": HONOURED,
+    "StatusEquals": HONOURED,
+}
+_CONTAINER: Fields = {
+    "ContainerHostname": HONOURED,
+    "Environment": HONOURED,
+    "Image": HONOURED,
+    "ImageConfig": {"RepositoryAccessMode": RECORDED},
+    "Mode": Only(("SingleModel",)),
+    "ModelDataUrl": HONOURED,
+}
+
+SUPPORT: Mapping[str, Fields] = {
+    "CreateProcessingJob": {
+        "AppSpecification": {
+            "ContainerArguments": HONOURED,
+            "ContainerEntrypoint": HONOURED,
+            "ImageUri": HONOURED,
+        },
+        "Environment": HONOURED,
+        "NetworkConfig": {
+            "EnableInterContainerTrafficEncryption": RECORDED,
+            "EnableNetworkIsolation": RECORDED,
+            "VpcConfig": _VPC,
+        },
+        "ProcessingInputs": {
+            "AppManaged": _OFF,
+            "InputName": HONOURED,
+            "S3Input": {
+                "LocalPath": HONOURED,
+                "S3CompressionType": _UNPACKED,
+                # With one instance, all objects and "its share" are the same.
+                "S3DataDistributionType": HONOURED,
+                "S3DataType": HONOURED,
+                "S3InputMode": _FILE,
+                "S3Uri": HONOURED,
+            },
+        },
+        "ProcessingJobName": HONOURED,
+        "ProcessingOutputConfig": {
+            "KmsKeyId": RECORDED,
+            "Outputs": {
+                "AppManaged": _OFF,
+                "OutputName": HONOURED,
+                "S3Output": {
+                    "LocalPath": HONOURED,
+                    "S3UploadMode": Only(("EndOfJob",)),
+                    "S3Uri": HONOURED,
+                },
+            },
+        },
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": _ONE,
+                "InstanceType": RECORDED,
+                "VolumeKmsKeyId": RECORDED,
+                "VolumeSizeInGB": RECORDED,
+            },
+        },
+        "RoleArn": RECORDED,
+        "StoppingCondition": {"MaxRuntimeInSeconds": HONOURED},
+        "Tags": _TAGS,
+    },
+    "CreateTrainingJob": {
+        "AlgorithmSpecification": {
+            "ContainerArguments": HONOURED,
+            "ContainerEntrypoint": HONOURED,
+            "EnableSageMakerMetricsTimeSeries": _OFF,
+            "MetricDefinitions": {"Name": HONOURED, "Regex": HONOURED},
+            "TrainingImage": HONOURED,
+            "TrainingInputMode": _FILE,
+        },
+        "CheckpointConfig": {"LocalPath": HONOURED, "S3Uri": HONOURED},
+        "EnableInterContainerTrafficEncryption": RECORDED,
+        # Nothing interrupts a spot job here: the checkpoints are kept, the job runs to its end.
+        "EnableManagedSpotTraining": HONOURED,
+        "EnableNetworkIsolation": RECORDED,
+        "Environment": HONOURED,
+        "HyperParameters": HONOURED,
+        "InputDataConfig": {
+            "ChannelName": HONOURED,
+            "CompressionType": _UNPACKED,
+            "ContentType": HONOURED,
+            "DataSource": {
+                "S3DataSource": {
+                    "S3DataDistributionType": HONOURED,
+                    "S3DataType": _S3_TYPES,
+                    "S3Uri": HONOURED,
+                },
+            },
+            "InputMode": _FILE,
+            "RecordWrapperType": _UNPACKED,
+        },
+        "OutputDataConfig": {
+            "CompressionType": Only(("GZIP",)),
+            "KmsKeyId": RECORDED,
+            "S3OutputPath": HONOURED,
+        },
+        "ProfilerConfig": {"DisableProfiler": Only((True,))},
+        "ResourceConfig": {
+            "InstanceCount": _ONE,
+            "InstanceType": RECORDED,
+            "KeepAlivePeriodInSeconds": Only((0,)),
+            "VolumeKmsKeyId": RECORDED,
+            "VolumeSizeInGB": RECORDED,
+        },
+        "RoleArn": RECORDED,
+        "StoppingCondition": {
+            "MaxRuntimeInSeconds": HONOURED,
+            # A job starts at once, so it never waits for capacity.
+            "MaxWaitTimeInSeconds": HONOURED,
+        },
+        "Tags": _TAGS,
+        "TrainingJobName": HONOURED,
+        "VpcConfig": _VPC,
+    },
+    "CreateModel": {
+        "Containers": _CONTAINER,
+        "EnableNetworkIsolation": RECORDED,
+        "ExecutionRoleArn": RECORDED,
+        "InferenceExecutionConfig": {"Mode": Only(("Serial",))},
+        "ModelName": HONOURED,
+        "PrimaryContainer": _CONTAINER,
+        "Tags": _TAGS,
+        "VpcConfig": _VPC,
+    },
+    "CreateEndpointConfig": {
+        "EndpointConfigName": HONOURED,
+        "KmsKeyId": RECORDED,
+        "ProductionVariants": {
+            "ContainerStartupHealthCheckTimeoutInSeconds": HONOURED,
+            "EnableSSMAccess": _OFF,
+            "InitialInstanceCount": _ONE,
+            # There is one variant, so it has all the traffic.
+            "InitialVariantWeight": RECORDED,
+            "InstanceType": RECORDED,
+            "ModelDataDownloadTimeoutInSeconds": RECORDED,
+            "ModelName": HONOURED,
+            "ServerlessConfig": {"MaxConcurrency": HONOURED, "MemorySizeInMB": RECORDED},
+            "VariantName": HONOURED,
+            "VolumeSizeInGB": RECORDED,
+        },
+        "Tags": _TAGS,
+    },
+    "CreateEndpoint": {"EndpointConfigName": HONOURED, "EndpointName": HONOURED, "Tags": _TAGS},
+    "UpdateEndpoint": {
+        "EndpointConfigName": HONOURED,
+        "EndpointName": HONOURED,
+        # There is one instance and one variant before and after: both ways keep the same.
+        "ExcludeRetainedVariantProperties": {"VariantPropertyType": RECORDED},
+        "RetainAllVariantProperties": RECORDED,
+    },
+    "DescribeProcessingJob": {"ProcessingJobName": HONOURED},
+    "DescribeTrainingJob": {"TrainingJobName": HONOURED},
+    "DescribeModel": {"ModelName": HONOURED},
+    "DescribeEndpointConfig": {"EndpointConfigName": HONOURED},
+    "DescribeEndpoint": {"EndpointName": HONOURED},
+    "StopProcessingJob": {"ProcessingJobName": HONOURED},
+    "StopTrainingJob": {"TrainingJobName": HONOURED},
+    "DeleteModel": {"ModelName": HONOURED},
+    "DeleteEndpointConfig": {"EndpointConfigName": HONOURED},
+    "DeleteEndpoint": {"EndpointName": HONOURED},
+    "ListProcessingJobs": _LIST_WITH_STATUS,
+    "ListTrainingJobs": _LIST_WITH_STATUS,
+    "ListModels": _LIST,
+    "ListEndpointConfigs": _LIST,
+    "ListEndpoints": _LIST_WITH_STATUS,
+    "AddTags": {"ResourceArn": HONOURED, "Tags": _TAGS},
+    "ListTags": {"MaxResults": HONOURED, "NextToken": HONOURED, "ResourceArn": HONOURED},
+    "DeleteTags": {"ResourceArn": HONOURED, "TagKeys": HONOURED},
+}
+
+
+def refuse_unsupported(operation: str, request: Mapping[str, Any]) -> None:
+    """Refuse a request that asks for something which would not be done.
+
+    Raises AwsError NotImplemented (501), naming every such field.
+    """
+    problems = list(_unsupported(SUPPORT[operation], request, ""))
+    if problems:
+        raise not_implemented(f"{operation} with {', '.join(problems)}")
+
+
+def not_implemented(what: str) -> AwsError:
+    """Say what is not supported."""
+    return AwsError("NotImplemented", f"The embedded AWS's SageMaker does not support {what}.", 501)
+
+
+def _unsupported(fields: Fields, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    for name, part in value.items():
+        if part is None:
+            continue
+        where = f"{path}.{name}" if path else name
+        match fields.get(name):
+            case Support():
+                pass
+            case Only(values=values):
+                if part not in values:
+                    yield f"{where} {part!r}"
+            case None:
+                yield where
+            case inner:
+                members = part if isinstance(part, Sequence) else [part]
+                for member in members:
+                    yield from _unsupported(inner, member, where)

@@ -1,0 +1,220 @@
+"""Training jobs: channels from S3, an image's `train` program, a model to S3.
+
+Sources: developer guide, "Use your own training algorithms"; API reference, DescribeTrainingJob
+(statuses) and StopTrainingJob (a stopped job's model is kept).
+"""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker import training_files as files
+from embedded_aws.sagemaker.container import Container, below
+from embedded_aws.sagemaker.jobs import (
+    Cut,
+    Description,
+    Ending,
+    Job,
+    JobFailedError,
+    JobKind,
+    Jobs,
+)
+from embedded_aws.sagemaker.platform import Platform, now
+from embedded_aws.sagemaker.validation import require
+
+_DEFAULT_SECONDS = 86_400
+_MESSAGES = {
+    "Starting": "Launching requested ML instances",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Stopping": "Stopping the training job",
+    "Uploading": "Uploading generated training model",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Resource retention and runtime limit exceeded",
+}
+
+
+def training_jobs(platform: Platform) -> Jobs:
+    """Make the collection of training jobs."""
+    kind = JobKind(
+        name="Training",
+        work=_work,
+        enter_stopping=lambda job: _enter(job, "Stopping", TrainingJobStatus="Stopping"),
+        end_stopped=lambda job: _end(job, "Stopped", "Stopped"),
+        end_failed=lambda job, reason: _end(job, "Failed", "Failed", FailureReason=reason),
+        name_in_use=(
+            "Training job names must be unique within an AWS account and region,"
+            " and a training job with this name already exists"
+        ),
+        missing="Requested resource not found.",
+    )
+    return Jobs(kind, platform)
+
+
+def create(jobs: Jobs, request: Description, platform: Platform) -> Job:
+    """Check what makes sense only together, then start the job."""
+    require(request, "", "AlgorithmSpecification", "ResourceConfig")
+    require(request["AlgorithmSpecification"], "algorithmSpecification", "TrainingImage")
+    resources = ("InstanceType", "InstanceCount", "VolumeSizeInGB")
+    require(request["ResourceConfig"], "resourceConfig", *resources)
+    stopping = {"MaxRuntimeInSeconds": _DEFAULT_SECONDS, **(request.get("StoppingCondition") or {})}
+    _check_waiting(stopping, is_spot=bool(request.get("EnableManagedSpotTraining")))
+    _check_metrics(request["AlgorithmSpecification"])
+    if not below("/opt/ml", _checkpoint_folder(request)):
+        # AWS takes any path; here only /opt/ml is the container's own.
+        message = "CheckpointConfig.LocalPath must be under /opt/ml in the embedded AWS."
+        raise AwsError("ValidationException", message)
+    for number, channel in enumerate(request.get("InputDataConfig") or [], start=1):
+        where = f"inputDataConfig.{number}.member.dataSource"
+        require(channel["DataSource"], where, "S3DataSource")
+        _check_data(channel["DataSource"]["S3DataSource"]["S3Uri"], platform)
+    defaults = {
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        "EnableNetworkIsolation": False,
+        "SecondaryStatus": "Starting",
+        "SecondaryStatusTransitions": [_transition("Starting", now())],
+    }
+    return jobs.create({**defaults, **request, "StoppingCondition": stopping})
+
+
+def _check_waiting(stopping: Description, *, is_spot: bool) -> None:
+    wait = stopping.get("MaxWaitTimeInSeconds")
+    if is_spot and (wait is None or wait < stopping["MaxRuntimeInSeconds"]):
+        raise AwsError(
+            "ValidationException",
+            "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to"
+            " MaxRuntimeInSeconds",
+        )
+    if wait is not None and not is_spot:
+        message = "MaxWaitTimeInSeconds is not supported when EnableManagedSpotTraining is false"
+        raise AwsError("ValidationException", message)
+
+
+def _check_metrics(algorithm: Description) -> None:
+    for metric in algorithm.get("MetricDefinitions") or []:
+        try:
+            re.compile(metric["Regex"])
+        except re.error as err:
+            message = f"Invalid regular expression of the metric {metric['Name']}: {err}"
+            raise AwsError("ValidationException", message) from err
+
+
+def _check_data(uri: str, platform: Platform) -> None:
+    if not platform.storage.has_any(uri):
+        raise AwsError(
+            "ValidationException",
+            f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure'
+            f" that the bucket exists in the selected region ({platform.settings.region}), that"
+            " objects exist under that S3 prefix, and that the role has permissions on it.",
+        )
+
+
+def _work(job: Job) -> None:
+    image = job.platform.images(job.request["AlgorithmSpecification"]["TrainingImage"])
+    container = Container(job.folder, image, job.platform)
+    job.change(lambda description: _enter(description, "Downloading", TrainingStartTime=now()))
+    _prepare(job, container)
+    job.change(lambda description: _enter(description, "Training"))
+    try:
+        ending = _run(job, container)
+    finally:
+        _keep_checkpoints(job, container)
+    if ending.exit_status and not ending.cut:
+        reason = files.read_failure(container)
+        raise JobFailedError(f"AlgorithmError: {reason}, exit code: {ending.exit_status}")
+    artifacts = {"S3ModelArtifacts": str(files.artifacts(job.request).below("model.tar.gz"))}
+    job.change(lambda description: _enter(description, "Uploading", ModelArtifacts=artifacts))
+    files.upload_artifacts(job.request, container, job.platform.storage)
+    metrics = _metrics(job)
+    # Only now: what a failed job leaves may tell why.
+    container.remove()
+    job.change(lambda description: _finish(description, ending, metrics))
+
+
+def _prepare(job: Job, container: Container) -> None:
+    storage = job.platform.storage
+    for channel in job.request.get("InputDataConfig") or []:
+        job.check_stopped()
+        source = channel["DataSource"]["S3DataSource"]
+        folder = container.path(files.channel_folder(channel["ChannelName"]))
+        storage.download(source["S3Uri"], source["S3DataType"], folder)
+    checkpoints = job.request.get("CheckpointConfig")
+    if checkpoints:
+        folder = container.path(_checkpoint_folder(job.request))
+        folder.mkdir(parents=True, exist_ok=True)
+        if storage.has_any(checkpoints["S3Uri"]):
+            storage.download(checkpoints["S3Uri"], "S3Prefix", folder)
+    files.write_configuration(job.request, container)
+    job.check_stopped()
+
+
+def _run(job: Job, container: Container) -> Ending:
+    algorithm = job.request["AlgorithmSpecification"]
+    entrypoint = algorithm.get("ContainerEntrypoint") or []
+    command = [*entrypoint, *(algorithm.get("ContainerArguments") or [])] or ["train"]
+    environment = {
+        **(job.request.get("Environment") or {}),
+        "TRAINING_JOB_NAME": job.name,
+        "TRAINING_JOB_ARN": job.arn,
+    }
+    job.log.write_bytes(b"")
+    try:
+        process = container.start(command, environment, job.log)
+    except FileNotFoundError as err:
+        raise JobFailedError(f"AlgorithmError: {err}, exit code: 127") from err
+    return job.wait_for(process, job.request["StoppingCondition"]["MaxRuntimeInSeconds"])
+
+
+def _keep_checkpoints(job: Job, container: Container) -> None:
+    checkpoints = job.request.get("CheckpointConfig")
+    if checkpoints and not job.platform.closing.is_set():
+        folder = container.path(_checkpoint_folder(job.request))
+        job.platform.storage.upload(folder, checkpoints["S3Uri"])
+
+
+def _checkpoint_folder(request: Description) -> str:
+    checkpoints = request.get("CheckpointConfig") or {}
+    return checkpoints.get("LocalPath") or files.CHECKPOINTS
+
+
+def _metrics(job: Job) -> list[Description]:
+    definitions = job.request["AlgorithmSpecification"].get("MetricDefinitions")
+    return files.final_metrics(definitions, job.log, now()) if definitions else []
+
+
+def _finish(description: Description, ending: Ending, metrics: list[Description]) -> None:
+    if metrics:
+        description["FinalMetricDataList"] = metrics
+    if description["TrainingJobStatus"] == "InProgress":
+        _end(description, "Completed", "Completed")
+    else:
+        cut = ending.cut or Cut.STOPPED  # asked to stop while it uploaded
+        _end(description, "Stopped", cut.value)
+
+
+def _end(description: Description, status: str, secondary: str, **fields: Any) -> None:
+    _enter(description, secondary, TrainingJobStatus=status, **fields)
+    ended = now()
+    description["SecondaryStatusTransitions"][-1]["EndTime"] = ended
+    started = description.get("TrainingStartTime")
+    if started:
+        seconds = max(1, round((ended - started).total_seconds()))
+        description.update(
+            TrainingEndTime=ended, TrainingTimeInSeconds=seconds, BillableTimeInSeconds=seconds
+        )
+
+
+def _enter(description: Description, secondary: str, **fields: Any) -> None:
+    at = now()
+    transitions = description["SecondaryStatusTransitions"]
+    transitions[-1]["EndTime"] = at
+    transitions.append(_transition(secondary, at))
+    description.update(fields, SecondaryStatus=secondary)
+
+
+def _transition(secondary: str, at: datetime) -> Description:
+    return {"Status": secondary, "StartTime": at, "StatusMessage": _MESSAGES[secondary]}

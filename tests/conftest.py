@@ -1,0 +1,63 @@
+"""What all tests share: a real embedded AWS, started once."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A running embedded AWS."""
+
+    endpoint_url: str
+    state: Path
+
+    def client(self, service: str) -> Any:
+        """Make a boto3 client of it that does not retry, so that errors show."""
+        make: Any = boto3.client  # its type wants a literal name
+        return make(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - nobody checks it
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+def start_embedded(state: Path) -> subprocess.Popen[bytes]:
+    """Start an embedded AWS as its users do, and wait until it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "embedded_aws", "--state", str(state)],
+        stdout=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while not (state / "embedded.json").exists():
+        assert process.poll() is None, "the embedded AWS ended while it started"
+        assert time.monotonic() < deadline, "the embedded AWS did not start"
+        time.sleep(0.05)
+    return process
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Give an embedded AWS that all tests share: use names of your own in it."""
+    state = tmp_path_factory.mktemp("embedded")
+    process = start_embedded(state)
+    record = json.loads((state / "embedded.json").read_text())
+    yield Embedded(record["endpoint_url"], state)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(STOP_SECONDS) == 0
