@@ -1,0 +1,71 @@
+"""Close a run in the ledger, release its pipeline, start the follow-up if data came meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from dropforge_core.aws_errors import platform_faults
+from dropforge_core.clients import Clients
+from dropforge_core.contracts import RunEnd
+from dropforge_core.environment import Environment
+from dropforge_core.finishing import Finisher
+from dropforge_core.ledger import Ledger
+from dropforge_core.starting import Starter
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+clients = Clients()
+
+_CLOSED = {
+    "DEPLOYED": "RunDeployed",
+    "REJECTED": "RunRejected",
+    "ROLLED_BACK": "RunRolledBack",
+    "FAILED": "RunFailed",
+    "SKIPPED": "RunSkipped",
+}
+
+
+class Settings(Environment):
+    """What the template gives this function."""
+
+    ledger_table: str
+    data_bucket: str
+    retrain_state_machine_arn: str
+    notify_function: str
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Take a RunEnd, answer with Finished."""
+    settings = Settings.read()
+    end = RunEnd.read(event)
+    logger.append_keys(run_id=end.run_id, execution=end.execution)
+    with platform_faults():
+        finished = _finisher(settings).finish(end)
+    logger.info("run finished", status=end.status, **finished.dump())
+    _count(_CLOSED[end.status] if finished.closed else "RunAlreadyClosed")
+    if finished.follow_up:
+        _count("RunStarted")
+    return finished.dump()
+
+
+def _finisher(settings: Settings) -> Finisher:
+    ledger = Ledger(clients.dynamodb, settings.ledger_table)
+    starter = Starter(
+        ledger=ledger,
+        clients=clients,
+        data_bucket=settings.data_bucket,
+        state_machine=settings.retrain_state_machine_arn,
+        notify_function=settings.notify_function,
+    )
+    return Finisher(ledger=ledger, clients=clients, starter=starter)
+
+
+def _count(metric: str) -> None:
+    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)

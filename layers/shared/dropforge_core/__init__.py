@@ -1,0 +1,1 @@
+"""What the functions and the tool share: names, contracts, the pipeline file, the ledger."""

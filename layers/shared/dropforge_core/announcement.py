@@ -1,0 +1,102 @@
+"""What people are told when a run ends, whatever the channel."""
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dropforge_core.contracts import RunEnd
+from dropforge_core.failures import describe
+from dropforge_core.records import Run
+from dropforge_core.redaction import redact
+from dropforge_core.times import parsed, seconds_between
+
+_TITLES = {
+    ("DEPLOYED", "CREATED"): "✅ {pipeline}: deployed, endpoint created",
+    ("DEPLOYED", "UPDATED"): "✅ {pipeline}: deployed, endpoint updated",
+    "DEPLOYED": "✅ {pipeline}: deployed",
+    "REJECTED": "🛑 {pipeline}: rejected, endpoint untouched",
+    "ROLLED_BACK": "↩️ {pipeline}: rolled back, the old model serves",
+    "SKIPPED": "⏭️ {pipeline}: skipped, nothing new",
+    "FAILED": "❌ {pipeline}: failed",
+}
+_MINUTE, _HOUR = 60, 3600
+_KILO = 1000
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcement:
+    """A run's end in words: a title, a sentence, facts and metrics as label and value."""
+
+    title: str
+    reason: str
+    facts: list[tuple[str, str]]
+    metrics: list[tuple[str, str]]
+
+    def fields(self) -> dict[str, Any]:
+        """Return the same content as a log line's fields."""
+        return {
+            "title": self.title,
+            "reason": self.reason,
+            "facts": dict(self.facts),
+            "metrics": dict(self.metrics),
+        }
+
+
+def announce(end: RunEnd, run: Run | None, now: datetime) -> Announcement:
+    """Word a run's end; ``run`` is its record, None when the ledger does not know it."""
+    facts = [("Run", end.run_id), ("Endpoint", _endpoint(end))]
+    if run is not None:
+        start = parsed(run.first_event_at) or now
+        facts.append(("Data", _data(run.data)))
+        facts.append(("Since the first object came", _duration(seconds_between(start, now))))
+    if end.error is not None:
+        facts.append(("Failed step", end.error.step))
+        facts.append(("Look at it", f"dropforge show {end.run_id}"))
+    return Announcement(
+        title=_title(end),
+        reason=redact(describe(end.error) if end.error else end.reason),
+        facts=facts,
+        metrics=[(name, _number(value)) for name, value in end.metrics.items()],
+    )
+
+
+def _title(end: RunEnd) -> str:
+    title = _TITLES.get((end.status, end.endpoint.action), _TITLES.get(end.status, ""))
+    text = title.format(pipeline=end.pipeline)
+    return f"{text} in {end.error.step}" if end.error else text
+
+
+def _endpoint(end: RunEnd) -> str:
+    words = {"CREATED": "created", "UPDATED": "updated", "NONE": "untouched"}
+    action = "rolled back" if end.status == "ROLLED_BACK" else words[end.endpoint.action]
+    config = f", serves {end.endpoint.config}" if end.endpoint.config else ""
+    return f"{end.endpoint.name}: {action}{config}"
+
+
+def _data(data: dict[str, Any]) -> str:
+    objects = data["objects"]
+    return f"{objects} {'object' if objects == 1 else 'objects'}, {_size(data['bytes'])}"
+
+
+def _size(count: float) -> str:
+    unit = 0
+    while count >= _KILO and unit < len(_UNITS) - 1:
+        count, unit = count / _KILO, unit + 1
+    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
+    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

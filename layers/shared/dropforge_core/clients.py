@@ -1,0 +1,73 @@
+"""The AWS clients of one boto3 session, each made when it is first used.
+
+Making a client is most of a function's cold start (botocore reads a JSON model for each), so a
+function makes only those that the invocation at hand needs.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+# Seconds, far below the functions' timeout: a call that hangs is tried again, not waited for.
+_CONFIG = Config(
+    connect_timeout=3, read_timeout=8, retries={"mode": "standard", "total_max_attempts": 4}
+)
+
+
+class Clients:
+    """Clients of one session; nothing is read or made before the first use."""
+
+    def __init__(self, session: boto3.session.Session | None = None) -> None:
+        """Use this session, or boto3's own way to credentials and region."""
+        self._given = session
+
+    @cached_property
+    def _session(self) -> boto3.session.Session:
+        return self._given or boto3.session.Session()
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """The ledger's table."""
+        return self._session.client("dynamodb", config=_CONFIG)
+
+    @cached_property
+    def lambda_(self) -> LambdaClient:
+        """Other functions."""
+        return self._session.client("lambda", config=_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        """The buckets."""
+        return self._session.client("s3", config=_CONFIG)
+
+    @cached_property
+    def sagemaker(self) -> SageMakerClient:
+        """Endpoints and jobs."""
+        return self._session.client("sagemaker", config=_CONFIG)
+
+    @cached_property
+    def secretsmanager(self) -> SecretsManagerClient:
+        """The Slack webhook's URL, when it is kept there."""
+        return self._session.client("secretsmanager", config=_CONFIG)
+
+    @cached_property
+    def ssm(self) -> Any:
+        """The Slack webhook's URL, when it is kept there."""
+        return self._session.client("ssm", config=_CONFIG)
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        """Executions and task tokens."""
+        return self._session.client("stepfunctions", config=_CONFIG)

@@ -1,0 +1,229 @@
+"""The contracts between states: what each function and machine takes and gives, defined only here.
+
+Every model is frozen and forbids extras, so a state machine and a function that disagree fail at
+the first test, not in production. What travels has no nulls: JSONata has no use for a null that
+means "not there".
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dropforge_core.errors import InvalidInputError
+
+Status = Literal[
+    "RUNNING", "WAITING_FOR_APPROVAL", "DEPLOYED", "REJECTED", "SKIPPED", "ROLLED_BACK", "FAILED"
+]
+EndStatus = Literal["DEPLOYED", "REJECTED", "SKIPPED", "ROLLED_BACK", "FAILED"]
+EndpointAction = Literal["CREATED", "UPDATED", "NONE"]
+
+
+class Contract(BaseModel):
+    """Something that passes between states."""
+
+    # Deferred: a function that reads one contract does not pay for compiling all of them at its
+    # cold start. Hidden: a validation error quotes no input, for a task token may be in it.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, hide_input_in_errors=True
+    )
+
+    @classmethod
+    def read(cls, event: Mapping[str, Any]) -> Self:
+        """Validate what a state machine or a file gave.
+
+        Raises:
+            InvalidInputError: it does not fit; the message names the fields and quotes no value.
+        """
+        try:
+            return cls.model_validate(event)
+        except ValidationError as err:
+            raise InvalidInputError(str(err)) from err
+
+    def dump(self) -> dict[str, Any]:
+        """Return what travels: JSON's own types, without the fields that are not there."""
+        return self.model_dump(exclude_none=True, mode="json")
+
+
+class Threshold(Contract):
+    """One bound of one metric."""
+
+    metric: str
+    bound: Literal["minimum", "maximum"]
+    value: float
+
+
+class JobMachine(Contract):
+    """The machines of a job; ``volume_gb`` in GiB."""
+
+    instance_type: str
+    instance_count: int
+    volume_gb: int
+
+
+class ProcessingStep(Contract):
+    """A processing job, but for what the run decides."""
+
+    image: str
+    entrypoint: tuple[str, ...]
+    environment: dict[str, str]
+    machine: JobMachine
+    timeout_seconds: int
+
+
+class TrainingStep(Contract):
+    """A training job, but for what the run decides. ``max_wait_seconds`` asks for managed spot."""
+
+    image: str
+    hyperparameters: dict[str, str]
+    channels: tuple[str, ...]
+    environment: dict[str, str]
+    machine: JobMachine
+    timeout_seconds: int
+    max_wait_seconds: int | None = None
+
+
+class Serving(Contract):
+    """The container that serves, and SageMaker's ProductionVariant without the model's name."""
+
+    image: str
+    environment: dict[str, str]
+    variant: dict[str, Any]
+
+
+class PublishedPipeline(Contract):
+    """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded."""
+
+    name: str
+    version: str
+    endpoint: str
+    preprocess: ProcessingStep
+    train: TrainingStep
+    evaluate: ProcessingStep
+    serve: Serving
+    metric: str
+    thresholds: tuple[Threshold, ...]
+
+
+class RetrainInput(Contract):
+    """Input of the machine ``retrain``."""
+
+    run_id: str
+    pipeline: str
+    attempt: int = Field(ge=1, le=99)
+    config: PublishedPipeline
+
+
+class DeployInput(Contract):
+    """Input of the machine ``deploy``; ``parent`` lets the console link both executions."""
+
+    parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
+    run_id: str
+    pipeline: str
+    attempt: int
+    endpoint: str
+    model_data: str
+    serve: Serving
+
+
+class DeployOutput(Contract):
+    """What ``deploy`` ends with when the endpoint serves: the new config, or again the old one.
+
+    ``called_at`` and ``in_service_at`` are epoch milliseconds: the create or update call, and the
+    moment from which the endpoint was in service.
+    """
+
+    status: Literal["DEPLOYED", "ROLLED_BACK"]
+    action: EndpointAction
+    config: str
+    reason: str
+    called_at: int
+    in_service_at: int
+
+
+class CheckEndpointInput(Contract):
+    """Input of the function CheckEndpoint."""
+
+    endpoint: str = Field(min_length=1, max_length=63)
+
+
+class EndpointState(Contract):
+    """Output of CheckEndpoint.
+
+    ``status`` is SageMaker's, or ``Missing``. ``updatable`` says whether UpdateEndpoint would be
+    accepted now.
+    """
+
+    endpoint: str
+    exists: bool
+    status: str
+    updatable: bool
+    config: str | None = None
+    failure_reason: str | None = None
+
+
+class EndpointWait(Contract):
+    """Input of AnswerEndpointWait from the machine: answer this token once the endpoint settles."""
+
+    endpoint: str = Field(min_length=1, max_length=63)
+    task_token: str = Field(min_length=1, max_length=2048)
+
+
+class EndpointWaitAnswer(Contract):
+    """Output of AnswerEndpointWait; nobody but people and tests reads it.
+
+    ``status`` is absent when no token waits for this endpoint, so that nobody asked SageMaker.
+    """
+
+    endpoint: str
+    answered: bool
+    status: str | None = None
+
+
+class StepError(Contract):
+    """What a Catch saw: the state, the error's name and its cause (text, JSON or cut JSON)."""
+
+    step: str
+    error: str
+    cause: str = ""
+
+
+class EndpointChange(Contract):
+    """What a run did to the endpoint; times in epoch milliseconds as in DeployOutput."""
+
+    name: str
+    action: EndpointAction
+    config: str | None = None
+    called_at: int | None = None
+    in_service_at: int | None = None
+
+
+class RunEnd(Contract):
+    """How a run ended: input of NotifyMetrics and of FinishRun.
+
+    ``reason`` is one sentence; a failed run has ``error`` instead and the functions word it.
+    """
+
+    run_id: str
+    pipeline: str
+    attempt: int
+    execution: str
+    status: EndStatus
+    reason: str = ""
+    metrics: dict[str, Any] = {}
+    endpoint: EndpointChange
+    error: StepError | None = None
+
+
+class Notified(Contract):
+    """Output of NotifyMetrics: where the message went."""
+
+    channel: Literal["slack", "log"]
+    delivered: bool
+
+
+class Finished(Contract):
+    """Output of FinishRun: whether this call closed the run, and the follow-up it started."""
+
+    closed: bool
+    follow_up: str | None = None

@@ -1,0 +1,104 @@
+"""Close a run: its record, its arrivals, the pipeline's lock; then start what came meanwhile.
+
+Each step may be repeated: a second call finds the record closed, leaves it, and goes through the
+rest, which the first call may not have reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dropforge_core import history
+from dropforge_core.contracts import Finished, RunEnd
+from dropforge_core.failures import describe
+from dropforge_core.times import iso, parsed, seconds_between, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from dropforge_core.clients import Clients
+    from dropforge_core.contracts import EndpointChange
+    from dropforge_core.ledger import Ledger
+    from dropforge_core.records import Run
+    from dropforge_core.starting import Starter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finisher:
+    """Closes runs in one stack."""
+
+    ledger: Ledger
+    clients: Clients
+    starter: Starter
+    now: Callable[[], datetime] = utc_now
+
+    def finish(self, end: RunEnd) -> Finished:
+        """Close a run and start its follow-up; ``closed`` is False when it was closed before.
+
+        A run that the ledger does not know is no error: there is nothing to close.
+
+        Raises:
+            ValueError: the run id is none.
+            ServiceUnavailableError, botocore.exceptions.ClientError: a step failed; call again.
+        """
+        run = self.ledger.run(end.run_id)
+        if run is None:
+            return Finished(closed=False)
+        closed = run.status == "RUNNING" and self._close(run, end)
+        self._settle_arrivals(run)
+        # The lock goes only now, and the look for what waits comes after it: see starting.py.
+        self.ledger.release_run(run.pipeline, run.run_id)
+        started = self.starter.start_waiting(run.pipeline)
+        running = [one.run_id for one in started if one.status == "RUNNING"]
+        return Finished(closed=closed, follow_up=running[-1] if running else None)
+
+    def _close(self, run: Run, end: RunEnd) -> bool:
+        events = self._history(end.execution)
+        deployment = history.nested_execution(events)
+        nested = self._history(deployment) if deployment else []
+        ended = self.now()
+        changes = {
+            "status": end.status,
+            "reason": describe(end.error) if end.error else end.reason,
+            "metrics": end.metrics,
+            "endpoint": {
+                "name": end.endpoint.name,
+                "action": end.endpoint.action,
+                "config": end.endpoint.config,
+            },
+            "execution": end.execution,
+            "steps": history.steps(events, nested, ended),
+            "billed_transitions": history.billed_transitions(events, nested),
+            "job_seconds": history.job_seconds(events),
+            "endpoint_seconds": _endpoint_seconds(end.endpoint),
+            "seconds": seconds_between(parsed(run.first_event_at) or ended, ended),
+            "ended_at": iso(ended),
+        }
+        return self.ledger.change_run(run.run_id, changes)
+
+    def _history(self, execution: str) -> list[Any]:
+        pages = self.clients.stepfunctions.get_paginator("get_execution_history").paginate(
+            executionArn=execution,
+            includeExecutionData=True,
+            PaginationConfig={"PageSize": 1000},
+        )
+        return [event for page in pages for event in page["events"]]
+
+    def _settle_arrivals(self, run: Run) -> None:
+        """Give the run's arrivals their fate, whatever the outcome: the run used them.
+
+        After a failure the same set may run again, once it is dropped again.
+        """
+        mine = (
+            replace(arrival, status="USED")
+            for arrival in self.ledger.arrivals(run.pipeline)
+            if arrival.run_id == run.run_id and arrival.status == "IN_RUN"
+        )
+        self.ledger.change_arrivals(run.pipeline, mine)
+
+
+def _endpoint_seconds(endpoint: EndpointChange) -> float:
+    called, in_service = parsed(endpoint.called_at), parsed(endpoint.in_service_at)
+    return seconds_between(called, in_service) if called and in_service else 0.0

@@ -1,0 +1,167 @@
+"""What an execution's history tells of a run: steps, billed transitions, the jobs' own time.
+
+Pure functions over the events of GetExecutionHistory, as boto3 returns them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dropforge_core.cut_json import member
+from dropforge_core.times import parsed, seconds_between
+
+type Event = Mapping[str, Any]
+
+# After FinishRun has answered, every path through the machine enters exactly two more states:
+# the choice Ended, then Succeeded or Failed. They are billed and are not in the history yet.
+STATES_AFTER_FINISH = 2
+_CHOICES_SHOWN = {"Judge"}
+_TASK_EVENTS = ("Task", "LambdaFunction", "Activity")
+_JOB_TIMES = (
+    ("ProcessingStartTime", "ProcessingEndTime"),
+    ("TrainingStartTime", "TrainingEndTime"),
+)
+
+
+@dataclass(kw_only=True)
+class _Visit:
+    """One time that a state was entered, with what happened until it was left."""
+
+    name: str
+    kind: str
+    entered: datetime
+    exited: datetime | None = None
+    scheduled: int = 0
+    outcome: str = ""
+    outcome_at: datetime | None = None
+    documents: list[str] = field(default_factory=list)
+
+
+def steps(events: Sequence[Event], nested: Sequence[Event], now: datetime) -> list[dict[str, Any]]:
+    """List the steps: tasks, and the choice Judge, in the order in which they were entered.
+
+    The nested machine's follow Deploy as ``Deploy.<state>``. ``status`` is SUCCEEDED, FAILED, or
+    ABORTED (a parallel branch that was ended because its sibling failed). Finish counts as
+    succeeded up to ``now``: the record that lists it is what Finish is there to write.
+    """
+    listed: list[dict[str, Any]] = []
+    for visit in _visits(events):
+        if not _is_shown(visit):
+            continue
+        listed.append(_step(visit.name, visit, now))
+        if visit.name == "Deploy":
+            listed += [
+                _step(f"Deploy.{inner.name}", inner, now)
+                for inner in _visits(nested)
+                if _is_shown(inner)
+            ]
+    return listed
+
+
+def billed_transitions(events: Sequence[Event], nested: Sequence[Event]) -> int:
+    """Count the state transitions that AWS bills for both machines, to the end of the run.
+
+    AWS: "Step Functions counts a state transition each time a step of your workflow is executed
+    ... including retries" (aws.amazon.com/step-functions/pricing). A retry schedules the task
+    again without entering the state again.
+    """
+    visits = [*_visits(events), *_visits(nested)]
+    retries = sum(max(0, visit.scheduled - 1) for visit in visits)
+    return len(visits) + retries + STATES_AFTER_FINISH
+
+
+def job_seconds(events: Sequence[Event]) -> float:
+    """Return the length of the union of the jobs' own start-to-end intervals.
+
+    From the answers of the ``.sync`` tasks, and from the causes of those that failed.
+    """
+    documents = [document for visit in _visits(events) for document in visit.documents]
+    intervals = sorted(filter(None, map(_interval, documents)))
+    total = 0.0
+    covered: datetime | None = None
+    for start, end in intervals:
+        first = max(start, covered) if covered else start
+        total += seconds_between(first, end)
+        covered = max(end, covered) if covered else end
+    return round(total, 3)
+
+
+def nested_execution(events: Sequence[Event]) -> str | None:
+    """Return the ARN of the execution that the state Deploy started last, None without one."""
+    arns = [
+        arn
+        for visit in _visits(events)
+        if visit.name == "Deploy"
+        for document in visit.documents
+        if isinstance(arn := member(document, "ExecutionArn"), str)
+    ]
+    return arns[-1] if arns else None
+
+
+def _visits(events: Sequence[Event]) -> list[_Visit]:
+    """Gather each event to the state that it belongs to, along the chain of previous events."""
+    visits: list[_Visit] = []
+    owners: dict[int, _Visit] = {}
+    for event in events:
+        kind: str = event["type"]
+        if kind.endswith("StateEntered"):
+            name = event["stateEnteredEventDetails"]["name"]
+            visit = _Visit(
+                name=name, kind=kind.removesuffix("StateEntered"), entered=event["timestamp"]
+            )
+            visits.append(visit)
+        elif (owner := owners.get(event.get("previousEventId", 0))) is not None:
+            visit = owner
+            _note(visit, kind, event)
+        else:
+            continue
+        owners[event["id"]] = visit
+    return visits
+
+
+def _note(visit: _Visit, kind: str, event: Event) -> None:
+    if kind.endswith("StateExited"):
+        # The exit of a Parallel follows the last event of one of its branches.
+        if event["stateExitedEventDetails"]["name"] == visit.name:
+            visit.exited = event["timestamp"]
+    elif kind in {"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"}:
+        visit.scheduled += 1
+    elif kind.startswith(_TASK_EVENTS):
+        if kind.endswith(("Succeeded", "Failed", "TimedOut")):
+            visit.outcome = "SUCCEEDED" if kind.endswith("Succeeded") else "FAILED"
+            visit.outcome_at = event["timestamp"]
+        visit.documents += _documents(event)
+
+
+def _documents(event: Event) -> Iterable[str]:
+    """Find the JSON that a task's event carries: its output, or the cause of its failure."""
+    for name, details in event.items():
+        if name.endswith("EventDetails") and isinstance(details, Mapping):
+            yield from (details[part] for part in ("output", "cause") if details.get(part))
+
+
+def _is_shown(visit: _Visit) -> bool:
+    return visit.kind == "Task" or visit.name in _CHOICES_SHOWN
+
+
+def _step(name: str, visit: _Visit, now: datetime) -> dict[str, Any]:
+    if visit.name == "Finish":
+        return _row(name, "SUCCEEDED", visit.entered, now)
+    if visit.kind != "Task":
+        return _row(name, "SUCCEEDED", visit.entered, visit.exited or now)
+    failed = visit.outcome == "FAILED" or (visit.exited and not visit.outcome)
+    status = "FAILED" if failed else visit.outcome or "ABORTED"
+    return _row(name, status, visit.entered, visit.exited or visit.outcome_at or now)
+
+
+def _row(name: str, status: str, start: datetime, end: datetime) -> dict[str, Any]:
+    return {"name": name, "status": status, "seconds": seconds_between(start, end)}
+
+
+def _interval(document: str) -> tuple[datetime, datetime] | None:
+    for start_name, end_name in _JOB_TIMES:
+        start, end = parsed(member(document, start_name)), parsed(member(document, end_name))
+        if start and end and start <= end:
+            return start, end
+    return None

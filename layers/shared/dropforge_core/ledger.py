@@ -1,0 +1,251 @@
+"""The ledger: one DynamoDB table of pipelines, arrivals, locks, runs and endpoint waits.
+
+======================= ===================== =====================================================
+pk                      sk                    what
+======================= ===================== =====================================================
+``PIPELINES``           ``<name>``            the published pipeline: version, uri, config
+``PIPELINE#<name>``     ``LOCK``              who starts or is the run (records.Lock)
+``PIPELINE#<name>``     ``ARRIVAL#<sha256>``  one object version and its fate (records.Arrival)
+``PIPELINE#<name>``     ``RUN#<run id>``      one run, as ``show`` prints it (records.Run)
+``PIPELINE#<name>``     ``MANIFEST#<hash>``   the run that used this very set of contents
+``ENDPOINT#<name>``     ``WAIT``              the task token that waits for this endpoint
+======================= ===================== =====================================================
+
+Reads are consistent and steps are conditional writes, so that repeating a step changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.conditions import Attr
+
+from dropforge_core.contracts import PublishedPipeline
+from dropforge_core.naming import pipeline_of_run
+from dropforge_core.records import Arrival, Lock, Run
+from dropforge_core.table import NEW, ConditionFailedError, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from boto3.dynamodb.conditions import ConditionBase
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+# A starter is a function, whose timeout is far below: whoever holds STARTING longer has died.
+STARTING_SECONDS = 300
+
+
+class Ledger:
+    """The ledger of one stack; used by the functions and by the tool."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        """Use the table of this name."""
+        self._table = Table(client, table)
+
+    # Pipelines.
+
+    def publish(self, pipeline: PublishedPipeline, uri: str, published_at: str) -> None:
+        """Make this the pipeline's current version; runs that go on keep theirs."""
+        self._table.put(
+            {
+                "pk": "PIPELINES",
+                "sk": pipeline.name,
+                "version": pipeline.version,
+                "uri": uri,
+                "config": pipeline.model_dump_json(exclude_none=True),
+                "published_at": published_at,
+            }
+        )
+
+    def published(self, pipeline: str) -> PublishedPipeline | None:
+        """Return the pipeline's current version, None when it was never published."""
+        item = self._table.get("PIPELINES", pipeline)
+        return PublishedPipeline.model_validate_json(item["config"]) if item else None
+
+    def pipelines(self) -> list[str]:
+        """List the names of the published pipelines."""
+        return [item["sk"] for item in self._table.query("PIPELINES")]
+
+    # Arrivals.
+
+    def record(self, pipeline: str, arrivals: Iterable[Arrival]) -> list[Arrival]:
+        """Record arrivals, each once for ever, and return those that were new."""
+        items = [_arrival_item(pipeline, arrival) for arrival in arrivals]
+        return [_read(Arrival, item) for item in self._table.put_all_new(items)]
+
+    def arrival(self, pipeline: str, key: str, version_id: str) -> Arrival | None:
+        """Return one object version's arrival, None when no event of it has been handled yet."""
+        item = self._table.get(_partition(pipeline), _arrival_key(key, version_id))
+        return _read(Arrival, item) if item else None
+
+    def arrivals(self, pipeline: str) -> list[Arrival]:
+        """Return all arrivals of a pipeline."""
+        items = self._table.query(_partition(pipeline), "ARRIVAL#")
+        return [_read(Arrival, item) for item in items]
+
+    def change_arrivals(self, pipeline: str, arrivals: Iterable[Arrival]) -> None:
+        """Overwrite arrivals; only for the holder of the pipeline's lock and for its run's end."""
+        self._table.put_all(_arrival_item(pipeline, arrival) for arrival in arrivals)
+
+    # The lock.
+
+    def lock(self, pipeline: str) -> Lock | None:
+        """Return who holds the pipeline."""
+        item = self._table.get(_partition(pipeline), "LOCK")
+        return _read(Lock, item) if item else None
+
+    def acquire(self, pipeline: str, owner: str, now: int) -> Lock | None:
+        """Take the lock when it is free or its starter has died; None when somebody has it.
+
+        A lock that was taken over keeps the ``run_id`` that the dead starter had recorded.
+        """
+        died = Attr("phase").eq("STARTING") & Attr("locked_at").lt(now - STARTING_SECONDS)
+        changes = {"pipeline": pipeline, "owner": owner, "phase": "STARTING", "locked_at": now}
+        try:
+            item = self._table.update(_partition(pipeline), "LOCK", changes, NEW | died)
+        except ConditionFailedError:
+            return None
+        return _read(Lock, item)
+
+    def open_run(self, lock: Lock, run: Run) -> None:
+        """Record a run, its manifest and whose the lock is now: all at once or not at all.
+
+        Raises:
+            ConditionFailedError: the lock was lost, or there is a run of this id.
+        """
+        partition = _partition(run.pipeline)
+        bound = self._table.updating(partition, "LOCK", {"run_id": run.run_id}, _owned(lock))
+        manifest = {"pk": partition, "sk": f"MANIFEST#{run.manifest_hash}", "run_id": run.run_id}
+        self._table.transact(
+            [
+                {"Update": bound},
+                {"Put": self._table.putting(_run_item(run), NEW)},
+                {"Put": self._table.putting(manifest)},
+            ]
+        )
+
+    def hand_to_run(self, lock: Lock, run_id: str) -> None:
+        """Let the run have the lock; nothing changes when the run has ended already."""
+        condition = _owned(lock) & Attr("run_id").eq(run_id)
+        with suppress(ConditionFailedError):
+            self._table.update(_partition(lock.pipeline), "LOCK", {"phase": "RUNNING"}, condition)
+
+    def release(self, lock: Lock) -> None:
+        """Give back a lock under which nothing was begun, or all that was begun has ended."""
+        with suppress(ConditionFailedError):
+            self._table.delete(_partition(lock.pipeline), "LOCK", _owned(lock))
+
+    def give_up(self, lock: Lock) -> None:
+        """After a failure: free the lock, or let anyone go on at once with the run in it."""
+        partition = _partition(lock.pipeline)
+        nothing_begun = _owned(lock) & Attr("run_id").not_exists()
+        try:
+            self._table.delete(partition, "LOCK", nothing_begun)
+        except ConditionFailedError:
+            with suppress(ConditionFailedError):
+                self._table.update(partition, "LOCK", {"locked_at": 0}, _owned(lock))
+
+    def release_run(self, pipeline: str, run_id: str) -> None:
+        """Give back the lock that a run holds; another run's lock stays."""
+        with suppress(ConditionFailedError):
+            self._table.delete(_partition(pipeline), "LOCK", Attr("run_id").eq(run_id))
+
+    # Runs.
+
+    def run(self, run_id: str) -> Run | None:
+        """Return one run.
+
+        Raises:
+            ValueError: the text is no run id.
+        """
+        item = self._table.get(_partition(pipeline_of_run(run_id)), f"RUN#{run_id}")
+        return _read(Run, item) if item else None
+
+    def runs(self, pipeline: str | None = None) -> list[Run]:
+        """Return the runs of one pipeline or of all, newest first."""
+        names = self.pipelines() if pipeline is None else [pipeline]
+        items = (item for name in names for item in self._table.query(_partition(name), "RUN#"))
+        return sorted(
+            (_read(Run, item) for item in items),
+            key=lambda run: (run.started_at, run.run_id),
+            reverse=True,
+        )
+
+    def run_of_manifest(self, pipeline: str, manifest_hash: str) -> Run | None:
+        """Return the run that used this very set of contents last."""
+        item = self._table.get(_partition(pipeline), f"MANIFEST#{manifest_hash}")
+        return self.run(item["run_id"]) if item else None
+
+    def put_run(self, run: Run) -> None:
+        """Record a run that never has an execution."""
+        self._table.put(_run_item(run))
+
+    def change_run(self, run_id: str, changes: Mapping[str, Any]) -> bool:
+        """Change a run that is RUNNING; False, and nothing changed, when it is not."""
+        partition = _partition(pipeline_of_run(run_id))
+        running = Attr("status").eq("RUNNING")
+        try:
+            self._table.update(partition, f"RUN#{run_id}", dict(changes), running)
+        except ConditionFailedError:
+            return False
+        return True
+
+    # Endpoint waits.
+
+    def put_wait(self, endpoint: str, task_token: str, stored_at: str, expires_at: int) -> None:
+        """Keep the task token that waits for an endpoint; ``expires_at`` in epoch seconds."""
+        self._table.put(
+            {
+                "pk": _wait_partition(endpoint),
+                "sk": "WAIT",
+                "task_token": task_token,
+                "stored_at": stored_at,
+                "expires_at": expires_at,
+            }
+        )
+
+    def waiting_token(self, endpoint: str) -> str | None:
+        """Return the task token that waits for an endpoint."""
+        item = self._table.get(_wait_partition(endpoint), "WAIT")
+        return str(item["task_token"]) if item else None
+
+    def delete_wait(self, endpoint: str, task_token: str) -> None:
+        """Forget this token; a newer one of the same endpoint stays."""
+        with suppress(ConditionFailedError):
+            self._table.delete(_wait_partition(endpoint), "WAIT", Attr("task_token").eq(task_token))
+
+
+def _partition(pipeline: str) -> str:
+    return f"PIPELINE#{pipeline}"
+
+
+def _wait_partition(endpoint: str) -> str:
+    # Endpoint names are unique without regard to case.
+    return f"ENDPOINT#{endpoint.lower()}"
+
+
+def _owned(lock: Lock) -> ConditionBase:
+    return Attr("owner").eq(lock.owner) & Attr("phase").eq("STARTING")
+
+
+def _arrival_key(key: str, version_id: str) -> str:
+    # A key may have 1,024 bytes, a sort key no more: so it goes in as a hash.
+    return f"ARRIVAL#{hashlib.sha256(f'{key}\0{version_id}'.encode()).hexdigest()}"
+
+
+def _arrival_item(pipeline: str, arrival: Arrival) -> dict[str, Any]:
+    sort_key = _arrival_key(arrival.key, arrival.version_id)
+    return {"pk": _partition(pipeline), "sk": sort_key, **asdict(arrival)}
+
+
+def _run_item(run: Run) -> dict[str, Any]:
+    return {"pk": _partition(run.pipeline), "sk": f"RUN#{run.run_id}", **asdict(run)}
+
+
+def _read[T: Arrival | Run | Lock](kind: type[T], item: Mapping[str, Any]) -> T:
+    """Read an item as a record; an attribute that a newer version added is left aside."""
+    known = {one.name for one in fields(kind)}
+    return kind(**{name: value for name, value in item.items() if name in known})

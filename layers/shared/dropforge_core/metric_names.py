@@ -1,0 +1,29 @@
+"""The metrics that the functions count, in the namespace Dropforge: one for each outcome."""
+
+METRICS = {
+    # start_retraining
+    "ArrivalWaiting": "An object was recorded and waits for a run.",
+    "ArrivalDuplicate": "An event told of an object version that was recorded before.",
+    "ArrivalIgnored": "An object can be no data: its pipeline, key or size says so.",
+    "ArrivalRefused": "A message was malformed or of another bucket, and goes to the dead letters.",
+    "StartFailed": "No run could be started for a pipeline; its messages come again.",
+    # start_retraining and finish_run
+    "RunStarted": "A run's execution was started.",
+    "RunSkipped": "A run was skipped: its data had been used before.",
+    # check_endpoint
+    "EndpointFound": "An endpoint was described.",
+    "EndpointMissing": "An endpoint does not exist.",
+    # answer_endpoint_wait
+    "EndpointWaitAnswered": "A deployment that waited was told that its endpoint has settled.",
+    "EndpointWaitPending": "An endpoint has not settled yet, or nobody waits for it.",
+    # notify_metrics
+    "SlackDelivered": "Slack took the message.",
+    "SlackFailed": "Slack did not take the message; the run's result is unchanged.",
+    "MessageLogged": "There is no webhook: the message went to the log.",
+    # finish_run
+    "RunDeployed": "A run ended as DEPLOYED.",
+    "RunRejected": "A run ended as REJECTED.",
+    "RunRolledBack": "A run ended as ROLLED_BACK.",
+    "RunFailed": "A run ended as FAILED.",
+    "RunAlreadyClosed": "A run was to be closed that is closed already or unknown.",
+}

@@ -1,0 +1,60 @@
+"""Names: of pipelines, runs, and what they become in AWS.
+
+Limits: SageMaker names hold at most 63 characters of ``[a-zA-Z0-9](-*[a-zA-Z0-9])*``
+(https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html), so a run id
+holds at most 47 and leaves 16 for step and attempt.
+"""
+
+import re
+from datetime import UTC, datetime
+
+PIPELINE_PATTERN = r"^[a-z0-9]+(_[a-z0-9]+)*$"
+PIPELINE_LENGTH = 22
+RUN_ID_PATTERN = r"^[a-z0-9]+(_[a-z0-9]+)*-[0-9]{8}t[0-9]{6}-[0-9a-f]{8}$"
+RUN_ID_LENGTH = 47
+SAGEMAKER_NAME_LENGTH = 63
+INCOMING = "incoming/"
+
+
+def is_pipeline_name(name: str) -> bool:
+    """Say whether a name can be a pipeline's."""
+    return len(name) <= PIPELINE_LENGTH and re.fullmatch(PIPELINE_PATTERN, name) is not None
+
+
+def aws_name(name: str) -> str:
+    """Return a pipeline's name or a run id as AWS names hold it."""
+    return name.replace("_", "-")
+
+
+def endpoint_name(stack: str, pipeline: str) -> str:
+    """Return the endpoint's stable name: one per stack and pipeline.
+
+    Raises:
+        ValueError: the name would be longer than SageMaker's 63 characters.
+    """
+    name = f"{stack}-{aws_name(pipeline)}"
+    if len(name) > SAGEMAKER_NAME_LENGTH:
+        message = (
+            f"The endpoint's name {name!r} has {len(name)} characters; SageMaker allows "
+            f"{SAGEMAKER_NAME_LENGTH}: choose a shorter stack or pipeline name."
+        )
+        raise ValueError(message)
+    return name
+
+
+def run_id(pipeline: str, started_at: datetime, manifest_hash: str) -> str:
+    """Return the run's id, ``<pipeline>-<UTC yyyymmddthhmmss>-<8 hex of the manifest's hash>``."""
+    stamp = started_at.astimezone(UTC).strftime("%Y%m%dt%H%M%S")
+    return f"{pipeline}-{stamp}-{manifest_hash[:8]}"
+
+
+def pipeline_of_run(run: str) -> str:
+    """Return the pipeline that a run id belongs to.
+
+    Raises:
+        ValueError: the text is no run id.
+    """
+    if len(run) > RUN_ID_LENGTH or re.fullmatch(RUN_ID_PATTERN, run) is None:
+        message = f"{run!r} is no run id: it looks like <pipeline>-<yyyymmddthhmmss>-<8 hex>."
+        raise ValueError(message)
+    return run.rsplit("-", 2)[0]

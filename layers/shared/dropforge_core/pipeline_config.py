@@ -1,0 +1,167 @@
+"""``pipeline.yaml`` as typed values: what a pipeline's owner writes, validated."""
+
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from dropforge_core.contracts import Threshold
+from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
+
+_DAY = 86_400
+_FIVE_DAYS = 5 * _DAY
+_TWENTY_EIGHT_DAYS = 28 * _DAY
+
+
+class _Section(BaseModel):
+    """A part of pipeline.yaml: immutable, and a key that nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Instance(_Section):
+    """The machines of a job: type, how many, and GiB of disk."""
+
+    type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
+    count: int = Field(default=1, ge=1, le=100)
+    volume_gb: int = Field(default=30, ge=1, le=16_384)
+
+
+class Script(_Section):
+    """A processing job: a script of the pipeline's folder, its arguments and its machine."""
+
+    script: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.py$")
+    arguments: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=90)
+    image: str | None = None
+    instance: Instance = Instance()
+    timeout_seconds: int = Field(default=3_600, ge=1, le=_FIVE_DAYS)
+    environment: dict[str, str] = {}
+
+
+class Spot(_Section):
+    """Managed spot training: how long to wait for capacity and finish, in seconds, in all."""
+
+    max_wait_seconds: int = Field(ge=1, le=_TWENTY_EIGHT_DAYS)
+
+
+class Train(_Section):
+    """The training job."""
+
+    hyperparameters: dict[str, str] = {}
+    channels: tuple[str, ...] = ("train",)
+    image: str | None = None
+    instance: Instance = Instance()
+    timeout_seconds: int = Field(default=3_600, ge=1, le=_TWENTY_EIGHT_DAYS)
+    spot: Spot | None = None
+    environment: dict[str, str] = {}
+
+    @field_validator("hyperparameters", "environment", mode="before")
+    @classmethod
+    def _as_text(cls, values: Any) -> Any:
+        """Make YAML's numbers and booleans what SageMaker hands over: strings."""
+        if not isinstance(values, dict):
+            return values
+        return {key: _text(value) for key, value in values.items()}
+
+    @model_validator(mode="after")
+    def _spot_waits_long_enough(self) -> Self:
+        if self.spot and self.spot.max_wait_seconds < self.timeout_seconds:
+            message = "spot.max_wait_seconds must be at least timeout_seconds"
+            raise ValueError(message)
+        return self
+
+
+class InstanceVariant(_Section):
+    """Endpoint machines that run all the time."""
+
+    type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
+    count: int = Field(default=1, ge=1, le=100)
+
+
+class ServerlessVariant(_Section):
+    """A serverless endpoint: memory in MB, in steps of 1 GB, and requests at a time."""
+
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
+    max_concurrency: int = Field(default=5, ge=1, le=200)
+
+
+class Serve(_Section):
+    """The endpoint: either ``instance`` or ``serverless``."""
+
+    image: str | None = None
+    environment: dict[str, str] = {}
+    instance: InstanceVariant | None = None
+    serverless: ServerlessVariant | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.instance is None) == (self.serverless is None):
+            message = "give either instance or serverless"
+            raise ValueError(message)
+        return self
+
+    def variant(self) -> dict[str, Any]:
+        """Return SageMaker's ProductionVariant, without the model's name."""
+        if self.serverless:
+            sizes = {
+                "MemorySizeInMB": self.serverless.memory_mb,
+                "MaxConcurrency": self.serverless.max_concurrency,
+            }
+            return {"VariantName": "AllTraffic", "ServerlessConfig": sizes}
+        machine = self.instance or InstanceVariant()
+        return {
+            "VariantName": "AllTraffic",
+            "InstanceType": machine.type,
+            "InitialInstanceCount": machine.count,
+        }
+
+
+class Bounds(_Section):
+    """What a metric must reach: at least ``minimum``, at most ``maximum``, or both."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        bounds = [value for value in (self.minimum, self.maximum) if value is not None]
+        if not bounds or not all(math.isfinite(value) for value in bounds):
+            message = "give minimum, maximum or both, as finite numbers"
+            raise ValueError(message)
+        return self
+
+
+class Judge(_Section):
+    """When a model may serve: every metric within its bounds."""
+
+    metric: str
+    thresholds: dict[str, Bounds] = Field(min_length=1)
+
+    def bounds(self) -> tuple[Threshold, ...]:
+        """Return the thresholds one by one, as the state machine compares them."""
+        return tuple(
+            Threshold(metric=metric, bound=bound, value=value)
+            for metric, limits in self.thresholds.items()
+            for bound, value in (("minimum", limits.minimum), ("maximum", limits.maximum))
+            if value is not None
+        )
+
+
+class PipelineConfig(_Section):
+    """A whole ``pipeline.yaml``."""
+
+    name: str = Field(pattern=PIPELINE_PATTERN, max_length=PIPELINE_LENGTH)
+    description: str = ""
+    image: str
+    python: str = Field(default="3.13", pattern=r"^3\.[0-9]{1,2}$")
+    preprocess: Script
+    train: Train = Train()
+    evaluate: Script
+    serve: Serve
+    judge: Judge
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value

@@ -1,0 +1,76 @@
+"""What the ledger keeps: arrivals, runs and the lock of a pipeline, as plain typed values."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dropforge_core.contracts import Status
+
+ArrivalStatus = Literal["WAITING", "IN_RUN", "USED", "SKIPPED", "IGNORED"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One version of one dropped object, and its fate.
+
+    WAITING for a run, IN_RUN, USED by ``run_id`` (which may have rejected it or failed), SKIPPED
+    because its bytes were used before or a newer version replaced it, or IGNORED for ``reason``.
+    ``event_time`` is S3's, ISO 8601.
+    """
+
+    key: str
+    version_id: str
+    etag: str
+    size: int
+    sequencer: str
+    event_time: str
+    status: ArrivalStatus = "WAITING"
+    run_id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run: what ``show`` prints, and what the ledger needs beside it.
+
+    Times are ISO 8601 UTC, durations seconds. While a run is RUNNING, ``ended_at`` is None and
+    all figures are zero. ``first_event_at`` is the S3 event of the first object that waited for
+    this run: ``seconds`` counts from there.
+    """
+
+    run_id: str
+    pipeline: str
+    status: Status
+    endpoint: dict[str, Any]
+    data: dict[str, Any]
+    started_at: str
+    first_event_at: str
+    manifest_hash: str
+    version: str
+    reason: str = ""
+    attempt: int = 1
+    execution: str = ""
+    metrics: dict[str, Any] = field(default_factory=dict)
+    champion_metrics: dict[str, Any] | None = None
+    model_package: str | None = None
+    billed_transitions: int = 0
+    seconds: float = 0.0
+    job_seconds: float = 0.0
+    endpoint_seconds: float = 0.0
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    ended_at: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """The right to start or to be the run of a pipeline.
+
+    STARTING belongs to ``owner`` until the execution runs; ``run_id`` is set once the run is
+    recorded, so that whoever takes over a dead owner's lock can go on where it stopped. RUNNING
+    belongs to the run. ``locked_at`` is in epoch seconds.
+    """
+
+    pipeline: str
+    owner: str
+    phase: Literal["STARTING", "RUNNING"]
+    locked_at: int
+    run_id: str = ""

@@ -1,0 +1,112 @@
+"""Post a message to a Slack incoming webhook, whose URL is a secret.
+
+Time is bounded: at most three tries of three seconds and two waits of five, so that the function
+ends well within its 30 seconds. The URL is in no error and no log line: slack_sdk's own errors and
+logger can hold it, so only their kinds are passed on.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from slack_sdk.http_retry.builtin_handlers import (
+    ConnectionErrorRetryHandler,
+    RateLimitErrorRetryHandler,
+    ServerErrorRetryHandler,
+)
+from slack_sdk.webhook import WebhookClient
+
+from dropforge_core.redaction import redact
+
+if TYPE_CHECKING:
+    from slack_sdk.http_retry.request import HttpRequest
+    from slack_sdk.http_retry.response import HttpResponse
+    from slack_sdk.http_retry.state import RetryState
+
+    from dropforge_core.clients import Clients
+
+_TIMEOUT_SECONDS = 3
+_RETRIES = 2
+_LONGEST_WAIT_SECONDS = 5
+_OK = 200
+
+_silent = logging.getLogger("dropforge.slack")
+_silent.disabled = True
+
+
+class DeliveryError(Exception):
+    """Slack did not take the message; the text holds no secret."""
+
+
+class _BoundedRateLimit(RateLimitErrorRetryHandler):
+    """Wait as long as Slack asks for, if that is not too long."""
+
+    def _can_retry(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        limited = super()._can_retry(state=state, request=request, response=response, error=error)
+        return limited and response is not None and _wait_of(response) <= _LONGEST_WAIT_SECONDS
+
+
+@cache
+def webhook_url(clients: Clients, source: Literal["ssm", "secretsmanager"], name: str) -> str:
+    """Read the webhook's URL through Powertools Parameters, once in a function's life.
+
+    Raises:
+        DeliveryError: it cannot be read.
+    """
+    value: object
+    try:
+        if source == "ssm":
+            value = SSMProvider(boto3_client=clients.ssm).get(name, decrypt=True)
+        else:
+            value = SecretsProvider(boto3_client=clients.secretsmanager).get(name)
+    except GetParameterError as err:
+        raise DeliveryError(f"the webhook's URL cannot be read: {redact(str(err))}") from None
+    if not isinstance(value, str):
+        raise DeliveryError("the webhook's URL cannot be read: it is no text")
+    return value.strip()
+
+
+def deliver(url: str, message: dict[str, Any]) -> None:
+    """Post a message.
+
+    Raises:
+        DeliveryError: Slack refused it or could not be reached.
+    """
+    client = WebhookClient(
+        url,
+        timeout=_TIMEOUT_SECONDS,
+        logger=_silent,
+        retry_handlers=[
+            _BoundedRateLimit(max_retry_count=_RETRIES),
+            ServerErrorRetryHandler(max_retry_count=_RETRIES),
+            ConnectionErrorRetryHandler(max_retry_count=1),
+        ],
+    )
+    try:
+        answer = client.send_dict(message)
+    except Exception as err:  # noqa: BLE001 - whatever it is, the run's result must not change
+        raise DeliveryError(f"Slack cannot be reached: {type(err).__name__}") from None
+    if answer.status_code != _OK or answer.body != "ok":
+        said = redact(" ".join(answer.body.split()))[:100]
+        raise DeliveryError(f"Slack refused the message: {answer.status_code} {said}")
+
+
+def _wait_of(response: HttpResponse) -> float:
+    for name, values in response.headers.items():
+        if name.lower() == "retry-after":
+            try:
+                return int(values[0])
+            except ValueError:
+                return float("inf")
+    return 1

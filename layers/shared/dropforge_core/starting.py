@@ -1,0 +1,273 @@
+"""Start a run for what waits: at most one run of a pipeline at a time, and no event is lost.
+
+Why none is lost. An arrival is recorded before anybody asks for the lock on its behalf, and a
+message leaves the queue only after ``start_waiting`` has returned. Whoever asks
+
+* gets the lock: reads all arrivals after that, so it sees this one;
+* finds a run going: that run's end releases the lock and *then* asks for it again, so it reads
+  after this arrival was recorded;
+* finds somebody STARTING, who may have read before this arrival was recorded: waits for a moment
+  and asks again, and at last raises, so that the message or the finishing state is tried again.
+
+A starter that dies leaves the lock in STARTING. Until its run is recorded nothing has happened, so
+the next one starts afresh. From then on the lock names the run, and the next one goes on with that
+run, of which every step may be repeated: run, manifest and lock change in one transaction, arrivals
+are marked by what the run's manifest hash covers, and an execution's name is the run's id and
+attempt, so that ``ExecutionAlreadyExists`` says that it was started. A failure that is no death
+leaves the lock in the same state but free to take. The same batch delivered twice records nothing
+new, and finds a run going or nothing that waits.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from dropforge_core import manifest
+from dropforge_core.aws_errors import error_code
+from dropforge_core.contracts import EndpointChange, RetrainInput, RunEnd
+from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.naming import run_id
+from dropforge_core.records import Run
+from dropforge_core.table import ConditionFailedError
+from dropforge_core.times import iso, parsed, seconds_between, utc_now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from dropforge_core.clients import Clients
+    from dropforge_core.contracts import PublishedPipeline
+    from dropforge_core.ledger import Ledger
+    from dropforge_core.manifest import Selection
+    from dropforge_core.records import ArrivalStatus, Lock
+
+_TRIES = 6
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Starter:
+    """Starts runs in one stack."""
+
+    ledger: Ledger
+    clients: Clients
+    data_bucket: str
+    state_machine: str
+    notify_function: str
+    now: Callable[[], datetime] = utc_now
+    pause: Callable[[float], None] = time.sleep
+
+    def start_waiting(self, pipeline: str) -> list[Run]:
+        """Start a run for what waits; return the runs that this call made, the last one RUNNING.
+
+        Several when a set of contents had been used before: that makes a SKIPPED run, which has
+        no execution, and the next look may find more. Empty when nothing waits or a run is going.
+
+        Raises:
+            ServiceUnavailableError: another starter keeps the lock; ask again later.
+            botocore.exceptions.ClientError: AWS refused a step; ask again to go on from there.
+        """
+        made: list[Run] = []
+        while (lock := self._acquire(pipeline)) is not None:
+            try:
+                run = self._resume(lock) if lock.run_id else self._start(lock)
+            except Exception:
+                with suppress(ClientError, BotoCoreError):
+                    self.ledger.give_up(lock)
+                raise
+            if run is None and lock.run_id:
+                continue  # What a dead starter had recorded has ended since: look afresh.
+            if run is None:
+                break
+            made.append(run)
+            if run.status == "RUNNING":
+                break
+        return made
+
+    def _acquire(self, pipeline: str) -> Lock | None:
+        """Take the lock, None when a run is going, whose end looks again."""
+        owner = uuid.uuid4().hex
+        for _ in range(_TRIES):
+            lock = self.ledger.acquire(pipeline, owner, int(self.now().timestamp()))
+            if lock is not None:
+                return lock
+            holder = self.ledger.lock(pipeline)
+            if holder is not None and holder.phase == "RUNNING":
+                return None
+            self.pause(_PAUSE_SECONDS)
+        raise ServiceUnavailableError(f"Another start of the pipeline {pipeline} is under way.")
+
+    def _start(self, lock: Lock) -> Run | None:
+        selection = self._select(lock.pipeline)
+        config = self.ledger.published(lock.pipeline) if selection.waiting else None
+        if config is None:
+            self._mark(lock.pipeline, selection, None)
+            self.ledger.release(lock)
+            return None
+        run = self._new_run(config, selection)
+        earlier = self.ledger.run_of_manifest(lock.pipeline, run.manifest_hash)
+        if earlier is not None and earlier.status != "FAILED":
+            return self._skip(lock, run, earlier, selection)
+        self._write_manifests(run, selection)
+        try:
+            self.ledger.open_run(lock, run)
+        except ConditionFailedError as err:
+            message = f"The lock was lost or the run {run.run_id} exists: try again."
+            raise ServiceUnavailableError(message) from err
+        self._mark(lock.pipeline, selection, run)
+        return self._launch(lock, run, config)
+
+    def _resume(self, lock: Lock) -> Run | None:
+        """Go on with the run that a starter had recorded and did not see through."""
+        run = self.ledger.run(lock.run_id)
+        config = self.ledger.published(lock.pipeline)
+        if run is None or config is None or run.status != "RUNNING":
+            self.ledger.release(lock)
+            return None
+        selection = self._select(lock.pipeline)
+        if selection.manifest_hash == run.manifest_hash:
+            self._mark(lock.pipeline, selection, run)
+        if config.version != run.version:
+            self.ledger.change_run(run.run_id, {"version": config.version})
+        return self._launch(lock, replace(run, version=config.version), config)
+
+    def _select(self, pipeline: str) -> Selection:
+        """Select what a run would read, without objects that are gone: a job would fail on them."""
+        arrivals = self.ledger.arrivals(pipeline)
+        if not any(arrival.status == "WAITING" for arrival in arrivals):
+            return manifest.select(arrivals)
+        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.data_bucket, Prefix=manifest.prefix(pipeline)
+        )
+        there = {found["Key"] for page in pages for found in page.get("Contents", [])}
+        gone = [
+            replace(arrival, status="IGNORED", reason="The object was gone before a run read it.")
+            for arrival in arrivals
+            if arrival.status == "WAITING" and arrival.key not in there
+        ]
+        if gone:
+            self.ledger.change_arrivals(pipeline, gone)
+        return manifest.select(arrival for arrival in arrivals if arrival.key in there)
+
+    def _new_run(self, config: PublishedPipeline, selection: Selection) -> Run:
+        now = self.now()
+        name = run_id(config.name, now, selection.manifest_hash)
+        attempt = 1
+        executions = self.state_machine.replace(":stateMachine:", ":execution:")
+        uri = f"s3://{self.data_bucket}/{_folder(name)}manifest.json"
+        return Run(
+            run_id=name,
+            pipeline=config.name,
+            status="RUNNING",
+            attempt=attempt,
+            execution=f"{executions}:{_execution_name(name, attempt)}",
+            version=config.version,
+            manifest_hash=selection.manifest_hash,
+            endpoint={"name": config.endpoint, "action": "NONE", "config": None},
+            data={"objects": len(selection.objects), "bytes": selection.bytes, "manifest": uri},
+            started_at=iso(now),
+            first_event_at=selection.first_event_at,
+        )
+
+    def _write_manifests(self, run: Run, selection: Selection) -> None:
+        documents = {
+            "manifest.json": manifest.ledger_manifest(run, self.data_bucket, selection.objects),
+            "input.manifest": manifest.input_manifest(
+                run.pipeline, self.data_bucket, selection.objects
+            ),
+        }
+        for name, document in documents.items():
+            self.clients.s3.put_object(
+                Bucket=self.data_bucket,
+                Key=f"{_folder(run.run_id)}{name}",
+                Body=json.dumps(document).encode(),
+                ContentType="application/json",
+            )
+
+    def _launch(self, lock: Lock, run: Run, config: PublishedPipeline) -> Run:
+        start = RetrainInput(
+            run_id=run.run_id, pipeline=run.pipeline, attempt=run.attempt, config=config
+        )
+        try:
+            self.clients.stepfunctions.start_execution(
+                stateMachineArn=self.state_machine,
+                name=_execution_name(run.run_id, run.attempt),
+                input=json.dumps(start.dump()),
+            )
+        except ClientError as err:
+            if error_code(err) != "ExecutionAlreadyExists":
+                raise
+        self.ledger.hand_to_run(lock, run.run_id)
+        return run
+
+    def _skip(self, lock: Lock, run: Run, earlier: Run, selection: Selection) -> Run:
+        """Record a run without an execution, and have it told."""
+        ended = self.now()
+        skipped = replace(
+            run,
+            status="SKIPPED",
+            reason=f"This very data was used before, by the run {earlier.run_id}.",
+            execution="",
+            data={**run.data, "manifest": earlier.data["manifest"]},
+            ended_at=iso(ended),
+            seconds=_seconds_since(run.first_event_at, ended),
+        )
+        self.ledger.put_run(skipped)
+        self.clients.lambda_.invoke(
+            FunctionName=self.notify_function,
+            InvocationType="Event",
+            Payload=json.dumps(_end_of(skipped).dump()).encode(),
+        )
+        self._mark(lock.pipeline, selection, skipped)
+        self.ledger.release(lock)
+        return skipped
+
+    def _mark(self, pipeline: str, selection: Selection, run: Run | None) -> None:
+        """Give the arrivals that wait their fate; without a run only the superseded have one."""
+        marked = [
+            replace(
+                old,
+                status="SKIPPED",
+                run_id=run.run_id if run else new.run_id,
+                reason="A newer version of the object replaced it.",
+            )
+            for old, new in selection.superseded
+        ]
+        if run is not None:
+            fate: ArrivalStatus = "IN_RUN" if run.status == "RUNNING" else "SKIPPED"
+            marked += [
+                replace(arrival, status=fate, run_id=run.run_id, reason=run.reason)
+                for arrival in selection.waiting
+            ]
+        self.ledger.change_arrivals(pipeline, marked)
+
+
+def _end_of(run: Run) -> RunEnd:
+    return RunEnd(
+        run_id=run.run_id,
+        pipeline=run.pipeline,
+        attempt=run.attempt,
+        execution=run.execution,
+        status="SKIPPED",
+        reason=run.reason,
+        endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
+    )
+
+
+def _execution_name(run: str, attempt: int) -> str:
+    return f"{run}-{attempt}"
+
+
+def _folder(run: str) -> str:
+    return f"runs/{run}/"
+
+
+def _seconds_since(first_event_at: str, moment: datetime) -> float:
+    return seconds_between(parsed(first_event_at) or moment, moment)

@@ -1,0 +1,287 @@
+"""Each task's Arguments, rendered with every optional part on and off, against AWS's own models."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+import jsonata
+import pytest
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
+
+from dropforge_core import contracts
+
+from .conftest import evaluate, load_machine, states_of
+
+RUN_ID = "iris_two-20261121t052011-1a2b3c4d"
+MACHINE = {"instance_type": "ml.m5.large", "instance_count": 1, "volume_gb": 10}
+KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-123456789012"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/dropforge/iris:1a2b3c4d5e6f"
+ROLE = "arn:aws:iam::123456789012:role/dropforge-SageMakerRole-ABC"
+
+OPTIONS = [
+    dict(zip(("vpc", "key", "isolated", "spot", "serverless", "channels"), flags, strict=True))
+    for flags in itertools.product((False, True), repeat=6)
+]
+
+
+def substitute(value: Any, options: dict[str, bool]) -> Any:
+    """Fill in ${Name} as CloudFormation would."""
+    texts = {
+        "Partition": "aws",
+        "StackName": "dropforge",
+        "DataBucket": "dropforge-data-123456789012-us-east-1",
+        "ArtifactsBucket": "dropforge-artifacts-123456789012-us-east-1",
+        "SageMakerRoleArn": ROLE,
+        "SubnetIds": "subnet-0a1b,subnet-2c3d" if options["vpc"] else "",
+        "SecurityGroupIds": "sg-0a1b" if options["vpc"] else "",
+        "NetworkIsolation": "true" if options["isolated"] else "false",
+        "KmsKeyArn": KEY if options["key"] else "",
+    }
+    if isinstance(value, dict):
+        return {key: substitute(item, options) for key, item in value.items()}
+    if isinstance(value, list):
+        return [substitute(item, options) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"\$\{(\w+)\}", lambda m: texts.get(m[1], f"arn:{m[1]}"), value)
+    return value
+
+
+def run_input(options: dict[str, bool]) -> dict[str, Any]:
+    """Return the retrain machine's input, as the trigger gives it."""
+    script = {
+        "image": IMAGE,
+        "entrypoint": ["python3", "/opt/ml/processing/input/code/preprocess.py", "--seed", "1"],
+        "environment": {},
+        "machine": MACHINE,
+        "timeout_seconds": 60,
+    }
+    train = {
+        "image": IMAGE,
+        "hyperparameters": {"max_depth": "3"},
+        "channels": ["train", "validation"] if options["channels"] else ["train"],
+        "environment": {"A": "b"},
+        "machine": MACHINE,
+        "timeout_seconds": 60,
+    } | ({"max_wait_seconds": 120} if options["spot"] else {})
+    variant: dict[str, Any] = {"VariantName": "AllTraffic"}
+    if options["serverless"]:
+        variant["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": 3}
+    else:
+        variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    given = contracts.RetrainInput.model_validate(
+        {
+            "run_id": RUN_ID,
+            "pipeline": "iris_two",
+            "attempt": 1,
+            "config": {
+                "name": "iris_two",
+                "version": "1a2b3c4d5e6f",
+                "endpoint": "dropforge-iris-two",
+                "preprocess": script,
+                "train": train,
+                "evaluate": script,
+                "serve": {"image": IMAGE, "environment": {}, "variant": variant},
+                "metric": "accuracy",
+                "thresholds": [{"metric": "accuracy", "bound": "minimum", "value": 0.9}],
+            },
+        }
+    )
+    return given.model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+def deploy_input(options: dict[str, bool]) -> dict[str, Any]:
+    """Return the deploy machine's input, as retrain's own Arguments make it."""
+    rendered = dict(arguments_of("retrain", options))["Deploy"]
+    given: dict[str, Any] = rendered["Input"]
+    contracts.DeployInput.model_validate(given)
+    return given
+
+
+def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any]]:
+    """Yield every task of a machine with its rendered Arguments."""
+    machine = substitute(load_machine(name), options)
+    context = {
+        "Execution": {"Id": "arn:aws:states:us-east-1:123456789012:execution:dropforge-retrain:x"},
+        "Task": {"Token": "token"},
+    }
+    given = run_input(options) if name == "retrain" else deploy_input(options)
+    states = {"input": given, "context": context}
+    variables = {"states": states}
+    variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
+    variables |= {
+        "model_data": "s3://dropforge-artifacts-123456789012-us-east-1/runs/x/model.tar.gz",
+        "outcome": {"status": "REJECTED", "reason": "accuracy 0.5 is below 0.9."},
+        "action": "CREATED",
+    }
+    for state_name, state, _ in states_of(machine):
+        if state["Type"] == "Task":
+            yield state_name, evaluate(state["Arguments"], variables)
+
+
+def problems(value: Any, shape: Any, where: str) -> Iterator[str]:
+    """Yield what botocore's own validator does not look at: enums, patterns, upper limits."""
+    limits = shape.metadata
+    if shape.type_name == "structure":
+        for key, item in value.items():
+            yield from problems(item, shape.members[key], f"{where}.{key}")
+    elif shape.type_name in {"list", "map"}:
+        if len(value) > limits.get("max", len(value)):
+            yield f"{where}: more than {limits['max']}"
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        member = shape.value if shape.type_name == "map" else shape.member
+        for key, item in items:
+            yield from problems(item, member, f"{where}.{key}")
+    elif shape.type_name == "string":
+        if limits.get("enum") and value not in limits["enum"]:
+            yield f"{where}: {value} is none of {limits['enum']}"
+        if limits.get("pattern") and not re.fullmatch(python_pattern(limits["pattern"]), value):
+            yield f"{where}: {value} does not match {limits['pattern']}"
+        if len(value) > limits.get("max", len(value)):
+            yield f"{where}: longer than {limits['max']}"
+    elif isinstance(value, int) and value > limits.get("max", value):
+        yield f"{where}: above {limits['max']}"
+
+
+def python_pattern(pattern: str) -> str:
+    """Return a service model's pattern, which is Java's, as Python's."""
+    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{Z}", r"\s").replace(r"\p{N}", r"\d")
+
+
+def service_model(service: str) -> ServiceModel:
+    """Return botocore's model of a service, loaded once."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+MODELS = {name: service_model(name) for name in ("sagemaker", "s3", "lambda", "stepfunctions")}
+
+
+def check(resource: str, arguments: dict[str, Any], state: str) -> None:
+    """Hold one task's Arguments against botocore's model of the call that its Resource names."""
+    parts = resource.split(":::")[1].split(":")
+    service, call = parts[-2:] if parts[0] == "aws-sdk" else parts[:2]
+    service = {"states": "stepfunctions"}.get(service, service)
+    operation = call.split(".")[0]
+    model = MODELS[service].operation_model(operation[0].upper() + operation[1:])
+    given = dict(arguments)
+    for encoded in {"Payload", "Input", "input"} & set(given):
+        given[encoded] = "{}"
+    if service == "stepfunctions":  # Step Functions writes every API's fields in PascalCase.
+        given = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    report = ParamValidator().validate(given, model.input_shape)
+    assert not report.has_errors(), f"{state}: {report.generate_report()}"
+    assert list(problems(given, model.input_shape, state)) == []
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(k for k in o if o[k]) or "bare")
+@pytest.mark.parametrize("name", ["retrain", "deploy"])
+def test_arguments_fit_the_service_models(name: str, options: dict[str, bool]) -> None:
+    """What every task sends is what its service takes: fields, enums, lengths and patterns."""
+    resources = {n: s["Resource"] for n, s, _ in states_of(substitute(load_machine(name), options))
+                 if s["Type"] == "Task"}
+    for state, arguments in arguments_of(name, options):
+        check(resources[state], arguments, state)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(k for k in o if o[k]) or "bare")
+def test_optional_parts_reach_every_job_and_model(options: dict[str, bool]) -> None:
+    """VPC, isolation, key and spot are in the requests exactly when they are asked for."""
+    tasks = dict(arguments_of("retrain", options)) | dict(arguments_of("deploy", options))
+    for name in ("Preprocess", "Evaluate"):
+        network = tasks[name]["NetworkConfig"]
+        assert ("VpcConfig" in network) == options["vpc"]
+        assert network["EnableNetworkIsolation"] == options["isolated"]
+        cluster = tasks[name]["ProcessingResources"]["ClusterConfig"]
+        assert ("VolumeKmsKeyId" in cluster) == options["key"]
+        assert ("KmsKeyId" in tasks[name]["ProcessingOutputConfig"]) == options["key"]
+    train = tasks["Train"]
+    assert ("VpcConfig" in train) == ("VpcConfig" in tasks["CreateModel"]) == options["vpc"]
+    assert train["EnableNetworkIsolation"] == options["isolated"]
+    assert tasks["CreateModel"]["EnableNetworkIsolation"] == options["isolated"]
+    assert ("VolumeKmsKeyId" in train["ResourceConfig"]) == options["key"]
+    assert ("KmsKeyId" in train["OutputDataConfig"]) == options["key"]
+    assert train.get("EnableManagedSpotTraining", False) == options["spot"]
+    assert ("CheckpointConfig" in train) == options["spot"]
+    assert len(train["InputDataConfig"]) == (2 if options["channels"] else 1)
+    keyed = options["key"] and not options["serverless"]
+    assert ("KmsKeyId" in tasks["CreateEndpointConfig"]) == keyed
+
+
+def test_every_sagemaker_resource_carries_the_cost_tags() -> None:
+    """Stack, pipeline and run are on every job, model, config and endpoint."""
+    tasks = dict(arguments_of("retrain", OPTIONS[0])) | dict(arguments_of("deploy", OPTIONS[0]))
+    creating = ("Preprocess", "Train", "Evaluate", "CreateModel", "CreateEndpointConfig",
+                "CreateEndpoint")
+    for name in creating:
+        tags = {tag["Key"]: tag["Value"] for tag in tasks[name]["Tags"]}
+        assert tags == {
+            "dropforge:stack": "dropforge",
+            "dropforge:pipeline": "iris_two",
+            "dropforge:run": RUN_ID,
+        }
+
+
+def test_payloads_are_the_contracts() -> None:
+    """What the machines send to functions is what the functions' contracts read."""
+    tasks = dict(arguments_of("retrain", OPTIONS[0])) | dict(arguments_of("deploy", OPTIONS[0]))
+    contracts.CheckEndpointInput.model_validate(tasks["CheckEndpoint"]["Payload"])
+    contracts.EndpointWait.model_validate(tasks["WaitForEndpoint"]["Payload"])
+    contracts.RunEnd.model_validate(tasks["Notify"]["Payload"])
+    assert tasks["Notify"]["Payload"] == tasks["Finish"]["Payload"]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "objections"),
+    [
+        ({"accuracy": 0.95}, []),
+        ({"accuracy": 0.9}, []),
+        ({"accuracy": 0.89}, ["accuracy 0.89 is below 0.9"]),
+        ({"accuracy": None}, ["accuracy is missing or not a number"]),
+        ({"accuracy": "0.95"}, ["accuracy is missing or not a number"]),
+        ({"accuracy": True}, ["accuracy is missing or not a number"]),
+        ({"accuracy": [1]}, ["accuracy is missing or not a number"]),
+        ({}, ["accuracy is missing or not a number"]),
+    ],
+)
+def test_the_judge_passes_only_numbers_within_bounds(
+    metrics: dict[str, Any], objections: list[str]
+) -> None:
+    """A metric that is missing, infinite, or no number never passes."""
+    state = load_machine("retrain")["States"]["ReadEvaluation"]
+    config = run_input(OPTIONS[0])["config"]
+    variables = {"config": config, "states": {"result": {"Body": "{}"}}}
+    expression = state["Assign"]["objections"].replace(
+        "$parse($states.result.Body).metrics", "$given"
+    )
+    assert evaluate(expression, variables | {"given": metrics}) == objections
+
+
+def test_an_infinite_metric_fails_the_state() -> None:
+    """JSONata knows no infinity: the state fails, its Catch ends the run, nothing is deployed."""
+    state = load_machine("retrain")["States"]["ReadEvaluation"]
+    variables = {
+        "config": run_input(OPTIONS[0])["config"],
+        "states": {"result": {"Body": '{"metrics": {"accuracy": 1e999}}'}},
+    }
+    with pytest.raises(jsonata.JException, match="out of range"):
+        evaluate(state["Assign"]["objections"], variables)
+    assert state["Catch"][0]["ErrorEquals"] == ["States.ALL"]
+
+
+def test_the_judge_holds_every_bound() -> None:
+    """Several thresholds are judged one by one, and every objection is named."""
+    state = load_machine("retrain")["States"]["ReadEvaluation"]
+    config = run_input(OPTIONS[0])["config"]
+    config["thresholds"] = [
+        {"metric": "accuracy", "bound": "minimum", "value": 0.9},
+        {"metric": "mae", "bound": "maximum", "value": 2},
+        {"metric": "mae", "bound": "minimum", "value": 1},
+    ]
+    body = '{"metrics": {"accuracy": 0.5, "mae": 3}}'
+    variables = {"config": config, "states": {"result": {"Body": body}}}
+    assert evaluate(state["Assign"]["objections"], variables) == [
+        "accuracy 0.5 is below 0.9",
+        "mae 3 is above 2",
+    ]

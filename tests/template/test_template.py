@@ -1,0 +1,223 @@
+"""What the template means, beyond what its linter sees."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = {
+    "StartRetraining",
+    "CheckEndpoint",
+    "AnswerEndpointWait",
+    "NotifyMetrics",
+    "FinishRun",
+}
+# Actions for which AWS knows no narrower resource than "*", each said so in the template.
+WITHOUT_RESOURCE = {"LogDelivery", "Traces", "Metrics", "RegistryLogin", "NetworkInterfaces"}
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    """The template as CloudFormation reads it."""
+    parsed: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def resources(template: dict[str, Any]) -> dict[str, Any]:
+    """The template's resources."""
+    found: dict[str, Any] = template["Resources"]
+    return found
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the properties of every resource of one type."""
+    return {n: r["Properties"] for n, r in resources.items() if r["Type"] == kind}
+
+
+def statements(value: Any) -> list[dict[str, Any]]:
+    """Return every policy statement anywhere below a value."""
+    if isinstance(value, dict):
+        own = [value] if {"Effect", "Action"} <= set(value) else []
+        return own + [s for item in value.values() for s in statements(item)]
+    if isinstance(value, list):
+        return [s for item in value for s in statements(item)]
+    return []
+
+
+@pytest.mark.parametrize("bucket", ["DataBucket", "ArtifactsBucket"])
+def test_buckets_are_private_versioned_encrypted_and_tls_only(
+    resources: dict[str, Any], bucket: str
+) -> None:
+    """No bucket can be read by strangers, over plain HTTP, or lose what was overwritten."""
+    properties = resources[bucket]["Properties"]
+    assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties["PublicAccessBlockConfiguration"]) == 4
+    assert properties["BucketEncryption"]
+    assert resources[bucket]["DeletionPolicy"] == "Retain"
+    policy = resources[f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+    deny = [s for s in policy if s["Effect"] == "Deny"]
+    assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(deny[0]["Resource"]) == 2
+
+
+def test_only_the_data_bucket_tells_eventbridge(resources: dict[str, Any]) -> None:
+    """What the system writes for itself starts nothing."""
+    data = resources["DataBucket"]["Properties"]["NotificationConfiguration"]
+    assert data["EventBridgeConfiguration"]["EventBridgeEnabled"] is True
+    assert "NotificationConfiguration" not in resources["ArtifactsBucket"]["Properties"]
+    pattern = resources["IncomingRule"]["Properties"]["EventPattern"]
+    assert pattern["detail"]["object"]["key"] == [{"prefix": "incoming/"}]
+
+
+def test_every_queue_admits_whoever_sends_to_it(resources: dict[str, Any]) -> None:
+    """A queue or dead-letter queue without a policy loses events without a word."""
+    senders: list[tuple[str, str, str]] = []
+    for name, rule in of_type(resources, "AWS::Events::Rule").items():
+        for target in rule["Targets"]:
+            arns = [target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")]
+            senders += [
+                (arn["Fn::GetAtt"][0], "events.amazonaws.com", name)
+                for arn in arns
+                if arn and resources[arn["Fn::GetAtt"][0]]["Type"] == "AWS::SQS::Queue"
+            ]
+    assert senders
+    policies = of_type(resources, "AWS::SQS::QueuePolicy").values()
+    for queue, service, rule_name in senders:
+        admitted = [
+            s
+            for policy in policies
+            if {"Ref": queue} in policy["Queues"]
+            for s in policy["PolicyDocument"]["Statement"]
+            if s["Effect"] == "Allow"
+            and s["Principal"] == {"Service": service}
+            and s["Action"] == "sqs:SendMessage"
+            and s["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+            and s["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": [rule_name, "Arn"]}
+        ]
+        assert admitted, f"{queue} does not admit {rule_name}"
+
+
+def test_a_sam_event_with_a_dead_letter_queue_makes_its_policy(resources: dict[str, Any]) -> None:
+    """In SAM only `Type: SQS` makes a queue policy; a bare Arn delivers nothing, silently."""
+    for name, function in of_type(resources, "AWS::Serverless::Function").items():
+        for event in function.get("Events", {}).values():
+            config = event["Properties"].get("DeadLetterConfig")
+            assert config is None or config.get("Type") == "SQS", name
+
+
+def test_the_trigger_queue_gives_the_trigger_its_time(template: dict[str, Any]) -> None:
+    """Visibility is at least six timeouts plus the longest window, with five tries (AWS's advice)."""
+    resources = template["Resources"]
+    queue = resources["IncomingQueue"]["Properties"]
+    trigger = resources["StartRetraining"]["Properties"]
+    timeout = trigger.get("Timeout", template["Globals"]["Function"]["Timeout"])
+    window = template["Parameters"]["BatchingWindowSeconds"]["MaxValue"]
+    assert queue["VisibilityTimeout"] >= 6 * timeout + window
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    event = trigger["Events"]["Incoming"]["Properties"]
+    assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert event["ScalingConfig"]["MaximumConcurrency"] >= 2
+    assert event["MaximumBatchingWindowInSeconds"] == {"Ref": "BatchingWindowSeconds"}
+    dead = resources["IncomingDeadLetters"]["Properties"]["MessageRetentionPeriod"]
+    assert dead >= queue["MessageRetentionPeriod"]
+
+
+def test_functions_share_their_settings(template: dict[str, Any]) -> None:
+    """Runtime, architecture, tracing and layer are said once, in Globals."""
+    functions = of_type(template["Resources"], "AWS::Serverless::Function")
+    assert set(functions) == FUNCTIONS
+    shared = template["Globals"]["Function"]
+    assert shared["Runtime"] == "python3.13"
+    assert shared["Architectures"] == [{"Ref": "Architecture"}]
+    assert shared["Tracing"] == "Active"
+    for name, properties in functions.items():
+        assert not {"Runtime", "Architectures", "Tracing", "Layers", "Handler"} & set(properties)
+        folder = ROOT / properties["CodeUri"]
+        assert [p.name for p in folder.glob("*.py")] == ["app.py"], name
+
+
+def test_logs_are_kept_for_a_bounded_time(resources: dict[str, Any]) -> None:
+    """Every function has a log group of ours, with the retention that the parameter says."""
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+    assert {f"{name}Logs" for name in FUNCTIONS} < set(groups)
+    assert all(g["RetentionInDays"] == {"Ref": "LogRetentionDays"} for g in groups.values())
+
+
+def test_no_star_where_an_arn_can_be_built(resources: dict[str, Any]) -> None:
+    """A statement on every resource is one that AWS gives no narrower one for."""
+    for name, resource in resources.items():
+        for statement in statements(resource["Properties"]):
+            wide = statement["Resource"] == "*" if "Resource" in statement else False
+            assert not wide or statement.get("Sid") in WITHOUT_RESOURCE, f"{name}: {statement}"
+            actions = statement["Action"]
+            actions = actions if isinstance(actions, list) else [actions]
+            denies = statement["Effect"] == "Deny"
+            assert denies or not any("*" in action for action in actions), f"{name}: {actions}"
+
+
+def test_roles_pass_only_one_role_to_one_service(resources: dict[str, Any]) -> None:
+    """iam:PassRole names the SageMaker role and SageMaker."""
+    passing = [s for s in statements(resources) if s["Action"] == "iam:PassRole"]
+    assert passing
+    for statement in passing:
+        assert statement["Resource"] == {"Fn::GetAtt": ["SageMakerRole", "Arn"]}
+        assert statement["Condition"] == {
+            "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
+        }
+
+
+def test_sync_integrations_may_use_their_managed_rules(resources: dict[str, Any]) -> None:
+    """Every kind of .sync in the machine has its managed rule in the machine's role."""
+    text = (ROOT / "statemachine/retrain.asl.json").read_text("utf-8")
+    kinds = set(re.findall(r":::(\w+):(create\w+Job|startExecution)\.sync", text))
+    rules = {
+        ("sagemaker", "createTrainingJob"): "StepFunctionsGetEventsForSageMakerTrainingJobsRule",
+        ("sagemaker", "createProcessingJob"): "StepFunctionsGetEventsForSageMakerProcessingJobsRule",
+        ("states", "startExecution"): "StepFunctionsGetEventsForStepFunctionsExecutionRule",
+    }
+    assert kinds == set(rules)
+    managed = next(
+        s for s in statements(resources["RetrainRole"]) if s.get("Sid") == "ManagedRulesOfSync"
+    )
+    assert set(managed["Action"]) == {"events:PutTargets", "events:PutRule", "events:DescribeRule"}
+    given = json.dumps(managed["Resource"])
+    assert all(rule in given for rule in rules.values())
+    assert len(managed["Resource"]) == len(rules)
+
+
+def test_machines_log_and_trace(resources: dict[str, Any]) -> None:
+    """Both machines write errors to a log group, without the data, and are traced."""
+    machines = of_type(resources, "AWS::Serverless::StateMachine")
+    assert len(machines) == 2
+    for properties in machines.values():
+        assert properties["Tracing"] == {"Enabled": True}
+        assert properties["Logging"]["Level"] == "ERROR"
+        assert properties["Logging"]["IncludeExecutionData"] is False
+        assert properties["DefinitionUri"].startswith("statemachine/")
+
+
+def test_the_ledger_is_on_demand_and_can_be_restored(resources: dict[str, Any]) -> None:
+    """The ledger costs nothing at rest, survives a mistake, and is encrypted."""
+    table = resources["LedgerTable"]["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"]["AttributeName"] == "expires_at"
+    assert resources["LedgerTable"]["DeletionPolicy"] == "Retain"
+
+
+def test_the_webhook_is_never_in_the_template(template: dict[str, Any]) -> None:
+    """The template knows where the Slack URL is kept, never the URL."""
+    parameters = template["Parameters"]
+    assert parameters["SlackWebhookSource"]["AllowedValues"] == ["none", "ssm", "secretsmanager"]
+    assert "hooks.slack.com" not in (ROOT / "template.yaml").read_text("utf-8")
+
+
+def test_every_parameter_has_a_default(template: dict[str, Any]) -> None:
+    """`sam deploy` works with what the template says."""
+    assert [n for n, p in template["Parameters"].items() if "Default" not in p] == []

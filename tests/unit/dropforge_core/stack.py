@@ -1,0 +1,180 @@
+"""A stack's resources on moto, in this process, for the tests of core and functions."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+from dropforge_core.clients import Clients
+from dropforge_core.contracts import (
+    JobMachine,
+    ProcessingStep,
+    PublishedPipeline,
+    Serving,
+    Threshold,
+    TrainingStep,
+)
+from dropforge_core.ledger import Ledger
+from dropforge_core.records import Arrival
+from dropforge_core.starting import Starter
+from moto import mock_aws
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+TABLE = "dropforge-ledger"
+DATA_BUCKET = f"dropforge-data-{ACCOUNT}-{REGION}"
+NOTIFY = "notify"
+QUEUE = "told"
+
+
+@dataclass
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    moment: datetime = datetime(2026, 11, 21, 5, 20, 11, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        """Return its moment."""
+        return self.moment
+
+    def advance(self, seconds: float) -> None:
+        """Move on."""
+        self.moment += timedelta(seconds=seconds)
+
+
+class ToldClients(Clients):
+    """Clients whose Lambda keeps what it was invoked with: moto runs no functions."""
+
+    def __init__(self, session: boto3.session.Session) -> None:
+        """Use a session."""
+        super().__init__(session)
+        self.told: list[dict[str, Any]] = []
+
+    @property
+    def lambda_(self) -> Any:
+        """A client with ``invoke`` only."""
+        return self
+
+    def invoke(self, **request: Any) -> dict[str, Any]:
+        """Keep an invocation."""
+        self.told.append(request)
+        return {"StatusCode": 202}
+
+
+@dataclass
+class Stack:
+    """What the functions work with."""
+
+    clients: ToldClients
+    ledger: Ledger
+    state_machine: str
+    clock: Clock = field(default_factory=Clock)
+
+    def starter(self, ledger: Ledger | None = None) -> Starter:
+        """Return a starter that does not really pause; pausing moves the clock."""
+        return Starter(
+            ledger=ledger or self.ledger,
+            clients=self.clients,
+            data_bucket=DATA_BUCKET,
+            state_machine=self.state_machine,
+            notify_function=NOTIFY,
+            now=self.clock.now,
+            pause=self.clock.advance,
+        )
+
+    def publish(self, name: str = "iris", version: str = "v1") -> PublishedPipeline:
+        """Publish a pipeline."""
+        config = published(name, version)
+        self.ledger.publish(config, f"s3://artifacts/pipelines/{name}/{version}", "2026-11-21")
+        return config
+
+    def drop(self, name: str, content: str, *, pipeline: str = "iris", order: int = 1) -> Arrival:
+        """Put an object and record an arrival of it that waits."""
+        arrival = an_arrival(name, content, pipeline=pipeline, order=order)
+        self.clients.s3.put_object(Bucket=DATA_BUCKET, Key=arrival.key, Body=content.encode())
+        self.ledger.record(pipeline, [arrival])
+        return arrival
+
+    def fates(self, pipeline: str = "iris") -> list[tuple[str, str]]:
+        """List each arrival's name and status."""
+        arrivals = self.ledger.arrivals(pipeline)
+        return sorted((one.key.rpartition("/")[2], one.status) for one in arrivals)
+
+    def executions(self) -> list[str]:
+        """List the names of all executions."""
+        answer = self.clients.stepfunctions.list_executions(stateMachineArn=self.state_machine)
+        return sorted(execution["name"] for execution in answer["executions"])
+
+
+@contextmanager
+def a_stack(definition: str = "{}", *, interpreted: bool = False) -> Iterator[Stack]:
+    """Make an empty stack; ``interpreted`` runs the definition on moto's interpreter."""
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": interpreted}}):
+        clients = ToldClients(boto3.session.Session(region_name=REGION))
+        clients.s3.create_bucket(Bucket=DATA_BUCKET)
+        clients.dynamodb.create_table(
+            TableName=TABLE,
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        machine = clients.stepfunctions.create_state_machine(
+            name="dropforge-retrain",
+            definition=definition,
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/retrain",
+        )
+        ledger = Ledger(clients.dynamodb, TABLE)
+        yield Stack(clients=clients, ledger=ledger, state_machine=machine["stateMachineArn"])
+
+
+def published(name: str = "iris", version: str = "v1") -> PublishedPipeline:
+    """Return a pipeline as publish would leave it."""
+    machine = JobMachine(instance_type="ml.m5.large", instance_count=1, volume_gb=10)
+    image = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/dropforge/{name}:abc"
+    processing = ProcessingStep(
+        image=image,
+        entrypoint=("python3", "script.py"),
+        environment={},
+        machine=machine,
+        timeout_seconds=1800,
+    )
+    return PublishedPipeline(
+        name=name,
+        version=version,
+        endpoint=f"dropforge-{name}",
+        preprocess=processing,
+        train=TrainingStep(
+            image=image,
+            hyperparameters={"max_leaf_nodes": "8"},
+            channels=("train",),
+            environment={},
+            machine=machine,
+            timeout_seconds=1800,
+        ),
+        evaluate=processing,
+        serve=Serving(image=image, environment={}, variant={"VariantName": "AllTraffic"}),
+        metric="accuracy",
+        thresholds=(Threshold(metric="accuracy", bound="minimum", value=0.9),),
+    )
+
+
+def an_arrival(
+    name: str, content: str = "abc", *, pipeline: str = "iris", order: int = 1
+) -> Arrival:
+    """Return an arrival; ``content`` stands for the bytes, ``order`` for when it came."""
+    return Arrival(
+        key=f"incoming/{pipeline}/{name}",
+        version_id=f"version-{order}-{content}",
+        etag=content,
+        size=len(content),
+        sequencer=f"00{order:04X}",
+        event_time=f"2026-11-21T05:20:{order % 60:02d}.000Z",
+    )

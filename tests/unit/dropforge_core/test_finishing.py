@@ -1,0 +1,200 @@
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from dropforge_core.contracts import EndpointChange, RunEnd, StepError
+from dropforge_core.finishing import Finisher
+from dropforge_core.ledger import STARTING_SECONDS, Ledger
+from dropforge_core.records import Run
+
+from tests.unit.dropforge_core.stack import Stack, a_stack
+from tests.unit.dropforge_core.test_starting import Died, Interrupted, die, refuse
+
+MACHINE = {
+    "StartAt": "Begin",
+    "States": {
+        "Begin": {"Type": "Pass", "Next": "Judge"},
+        "Judge": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.attempt", "NumericEquals": 1, "Next": "Done"}],
+        },
+        "Done": {"Type": "Succeed"},
+    },
+}
+
+
+def finisher(stack: Stack, ledger: Ledger | None = None) -> Finisher:
+    """A finisher, perhaps with a ledger of its own."""
+    return Finisher(
+        ledger=ledger or stack.ledger,
+        clients=stack.clients,
+        starter=stack.starter(ledger),
+        now=stack.clock.now,
+    )
+
+
+def started(stack: Stack) -> Run:
+    """A run that goes."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (run,) = stack.starter().start_waiting("iris")
+    return run
+
+
+def end_of(run: Run, **changes: Any) -> RunEnd:
+    """What the state machine sends at the end."""
+    values: dict[str, Any] = {
+        "run_id": run.run_id,
+        "pipeline": "iris",
+        "attempt": 1,
+        "execution": run.execution,
+        "status": "DEPLOYED",
+        "reason": "The endpoint was created.",
+        "metrics": {"accuracy": 0.97},
+        "endpoint": EndpointChange(
+            name="dropforge-iris",
+            action="CREATED",
+            config="config",
+            called_at=1795238500000,
+            in_service_at=1795238507250,
+        ),
+    }
+    return RunEnd(**{**values, **changes})
+
+
+def test_a_run_is_closed(stack: Stack) -> None:
+    """Status, metrics, endpoint and times are recorded, arrivals are USED, the lock is free."""
+    run = started(stack)
+    stack.clock.advance(100)
+    finished = finisher(stack).finish(end_of(run))
+    assert (finished.closed, finished.follow_up) == (True, None)
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert (closed.status, closed.reason) == ("DEPLOYED", "The endpoint was created.")
+    assert closed.metrics == {"accuracy": 0.97}
+    assert closed.endpoint == {"name": "dropforge-iris", "action": "CREATED", "config": "config"}
+    assert closed.endpoint_seconds == 7.25
+    assert closed.ended_at == "2026-11-21T05:21:51.000Z"
+    assert closed.seconds == 110, "from the object's event at 05:20:01"
+    assert stack.fates() == [("a.csv", "USED")]
+    assert stack.ledger.lock("iris") is None
+
+
+def test_the_history_of_a_real_execution() -> None:
+    """Transitions and steps come from what the interpreter recorded."""
+    with a_stack(json.dumps(MACHINE), interpreted=True) as stack:
+        run = started(stack)
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not ended(stack, run):
+            time.sleep(0.05)
+        finisher(stack).finish(end_of(run))
+        closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.billed_transitions == 3 + 2
+    assert [step["name"] for step in closed.steps] == ["Judge"]
+
+
+def ended(stack: Stack, run: Run) -> bool:
+    """Whether the execution is over."""
+    described = stack.clients.stepfunctions.describe_execution(executionArn=run.execution)
+    return described["status"] == "SUCCEEDED"
+
+
+def test_a_failed_run_is_worded(stack: Stack) -> None:
+    """A failure's error becomes the reason, and its data counts as used."""
+    run = started(stack)
+    error = StepError(step="Train", error="States.Timeout")
+    end = end_of(
+        run,
+        status="FAILED",
+        reason="",
+        error=error,
+        endpoint=EndpointChange(name="dropforge-iris", action="NONE"),
+    )
+    finisher(stack).finish(end)
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.reason == "Train failed with States.Timeout, without a reason."
+    assert closed.endpoint_seconds == 0
+    assert stack.fates() == [("a.csv", "USED")]
+
+
+def test_the_follow_up_takes_what_came_meanwhile(stack: Stack) -> None:
+    """Objects that came during the run, however many, are one follow-up, which reads all data."""
+    run = started(stack)
+    stack.clock.advance(100)
+    for number in range(2, 7):
+        stack.drop(f"{number}.csv", f"content {number}", order=number)
+    finished = finisher(stack).finish(end_of(run))
+    assert finished.closed
+    follow_up = stack.ledger.run(finished.follow_up or "")
+    assert follow_up is not None
+    assert (follow_up.status, follow_up.data["objects"]) == ("RUNNING", 6)
+    assert len(stack.executions()) == 2
+
+
+def test_a_second_finish_changes_nothing(stack: Stack) -> None:
+    """Closing twice says so, and leaves the follow-up that the first call started."""
+    run = started(stack)
+    stack.clock.advance(100)
+    stack.drop("b.csv", "second", order=2)
+    first = finisher(stack).finish(end_of(run))
+    stack.clock.advance(100)
+    before = stack.ledger.runs("iris"), stack.ledger.lock("iris"), stack.fates()
+    again = finisher(stack).finish(end_of(run, status="FAILED", reason="other"))
+    assert (again.closed, again.follow_up) == (False, None)
+    assert (stack.ledger.runs("iris"), stack.ledger.lock("iris"), stack.fates()) == before
+    assert first.follow_up is not None
+
+
+def test_an_unknown_run(stack: Stack) -> None:
+    """A run that the ledger does not know leaves everything as it is."""
+    run = started(stack)
+    stranger = end_of(run, run_id="iris-20200101t000000-00000000")
+    assert not finisher(stack).finish(stranger).closed
+    lock = stack.ledger.lock("iris")
+    assert lock is not None
+    assert lock.run_id == run.run_id
+
+
+@pytest.mark.parametrize(
+    "step", ["change_run", "arrivals", "change_arrivals", "release_run", "acquire", "open_run"]
+)
+@pytest.mark.parametrize("failure", [die, refuse])
+def test_a_finish_that_fails_at_any_step(stack: Stack, step: str, failure: Any) -> None:
+    """The next call does the rest: closed, released, and one follow-up for what waited."""
+    run = started(stack)
+    stack.clock.advance(100)
+    stack.drop("b.csv", "second", order=2)
+    with pytest.raises((Died, ClientError)):
+        finisher(stack, Interrupted(stack, step, failure)).finish(end_of(run))
+    stack.clock.advance(STARTING_SECONDS + 1)
+    finished = finisher(stack).finish(end_of(run))
+    assert finished.follow_up is not None
+    assert {one.status for one in stack.ledger.runs("iris")} == {"DEPLOYED", "RUNNING"}
+    assert stack.fates() == [("a.csv", "USED"), ("b.csv", "IN_RUN")]
+    assert len(stack.executions()) == 2
+
+
+@pytest.mark.parametrize("step", ["change_run", "release_run", "acquire", "release"])
+def test_a_trigger_in_the_midst_of_a_finish(stack: Stack, step: str) -> None:
+    """Whenever the trigger comes, its object ends in exactly one follow-up."""
+    run = started(stack)
+    stack.clock.advance(100)
+
+    def trigger() -> None:
+        stack.drop("b.csv", "second", order=2)
+        try:
+            stack.starter().start_waiting("iris")
+        except Exception:  # noqa: BLE001 - the message comes again
+            redelivered.append(True)
+
+    redelivered: list[bool] = []
+    finisher(stack, Interrupted(stack, step, trigger)).finish(end_of(run))
+    if redelivered:
+        stack.clock.advance(480)
+        stack.starter().start_waiting("iris")
+    assert stack.fates() == [("a.csv", "USED"), ("b.csv", "IN_RUN")]
+    assert len(stack.executions()) == 2

@@ -1,0 +1,93 @@
+from typing import Any
+
+import pytest
+from dropforge_core.pipeline_config import PipelineConfig
+from pydantic import ValidationError
+
+
+def a_file(**changes: Any) -> dict[str, Any]:
+    """The least that pipeline.yaml must say, as YAML gives it."""
+    least: dict[str, Any] = {
+        "name": "iris",
+        "image": "iris",
+        "preprocess": {"script": "preprocess.py"},
+        "evaluate": {"script": "evaluate.py"},
+        "serve": {"instance": {}},
+        "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
+    }
+    return {**least, **changes}
+
+
+def test_defaults() -> None:
+    """The least is enough."""
+    config = PipelineConfig.model_validate(a_file())
+    assert config.train.channels == ("train",)
+    assert config.serve.variant() == {
+        "VariantName": "AllTraffic",
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+
+
+def test_hyperparameters_become_text() -> None:
+    """SageMaker hands over strings: YAML's numbers and booleans become such."""
+    train = {"hyperparameters": {"depth": 8, "rate": 0.1, "fast": True, "loss": "mse"}}
+    config = PipelineConfig.model_validate(a_file(train=train))
+    assert config.train.hyperparameters == {
+        "depth": "8",
+        "rate": "0.1",
+        "fast": "true",
+        "loss": "mse",
+    }
+
+
+def test_serverless() -> None:
+    """A serverless endpoint becomes SageMaker's ServerlessConfig."""
+    serve = {"serverless": {"memory_mb": 5120, "max_concurrency": 3}}
+    config = PipelineConfig.model_validate(a_file(serve=serve))
+    assert config.serve.variant() == {
+        "VariantName": "AllTraffic",
+        "ServerlessConfig": {"MemorySizeInMB": 5120, "MaxConcurrency": 3},
+    }
+
+
+def test_bounds_come_one_by_one() -> None:
+    """A metric with both bounds is compared twice."""
+    thresholds = {"accuracy": {"minimum": 0.9}, "loss": {"minimum": 0, "maximum": 2}}
+    judge = {"metric": "accuracy", "thresholds": thresholds}
+    bounds = PipelineConfig.model_validate(a_file(judge=judge)).judge.bounds()
+    assert [(one.metric, one.bound, one.value) for one in bounds] == [
+        ("accuracy", "minimum", 0.9),
+        ("loss", "minimum", 0),
+        ("loss", "maximum", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"name": "No-Name"}, "name"),
+        ({"name": "x" * 23}, "name"),
+        ({"nmae": "iris"}, "nmae"),
+        ({"python": "2.7"}, "python"),
+        ({"preprocess": {"script": "../preprocess.py"}}, "preprocess.script"),
+        ({"preprocess": {"script": "preprocess.sh"}}, "preprocess.script"),
+        ({"evaluate": {"script": "e.py", "instance": {"type": "m5"}}}, "evaluate.instance.type"),
+        ({"train": {"timeout_seconds": 0}}, "train.timeout_seconds"),
+        ({"train": {"spot": {"max_wait_seconds": 60}}}, "train"),
+        ({"serve": {}}, "serve"),
+        ({"serve": {"instance": {}, "serverless": {}}}, "serve"),
+        ({"serve": {"serverless": {"memory_mb": 1000}}}, "serve.serverless.memory_mb"),
+        ({"judge": {"metric": "a", "thresholds": {}}}, "judge.thresholds"),
+        ({"judge": {"metric": "a", "thresholds": {"a": {}}}}, "judge.thresholds.a"),
+        (
+            {"judge": {"metric": "a", "thresholds": {"a": {"minimum": float("nan")}}}},
+            "judge.thresholds.a",
+        ),
+    ],
+)
+def test_what_is_refused(changes: dict[str, Any], where: str) -> None:
+    """A mistake is refused, and the place of it is named."""
+    with pytest.raises(ValidationError) as raised:
+        PipelineConfig.model_validate(a_file(**changes))
+    assert where in {".".join(map(str, error["loc"])) for error in raised.value.errors()}

@@ -1,0 +1,404 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from dropforge_core.contracts import RetrainInput, RunEnd
+from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.ledger import STARTING_SECONDS, Ledger
+from dropforge_core.records import Lock
+
+from tests.unit.dropforge_core.stack import DATA_BUCKET, NOTIFY, TABLE, Stack
+
+
+class Died(BaseException):
+    """A process that ends at once: no handler for errors sees it."""
+
+
+class Interrupted(Ledger):
+    """A ledger that does something before, or instead of, one of its steps, once."""
+
+    def __init__(self, stack: Stack, step: str, action: Callable[[], None]) -> None:
+        """Do it when this step is first asked for."""
+        super().__init__(stack.clients.dynamodb, TABLE)
+        self._step = step
+        self._action = action
+        self._done = False
+
+    def __getattribute__(self, name: str) -> Any:
+        """See every step."""
+        if name == object.__getattribute__(self, "__dict__").get("_step") and not self._done:
+            self._done = True
+            self._action()
+        return super().__getattribute__(name)
+
+
+def refuse() -> None:
+    """Fail as AWS refuses."""
+    error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+    raise ClientError(error, "Any")  # type: ignore[arg-type]
+
+
+def die() -> None:
+    """End at once."""
+    raise Died
+
+
+def test_starts_one_run_for_all_that_waits(stack: Stack) -> None:
+    """What waits becomes one execution, named by run and attempt, with both manifests in S3."""
+    config = stack.publish()
+    stack.drop("a.csv", "first", order=1)
+    stack.drop("b/c.csv", "second", order=2)
+
+    (run,) = stack.starter().start_waiting("iris")
+
+    assert stack.executions() == [f"{run.run_id}-1"]
+    assert stack.fates() == [("a.csv", "IN_RUN"), ("c.csv", "IN_RUN")]
+    assert stack.ledger.run(run.run_id) == run
+    assert run.status == "RUNNING"
+    assert run.data["objects"] == 2
+    assert run.data["bytes"] == len("first") + len("second")
+    assert run.first_event_at == "2026-11-21T05:20:01.000Z"
+    lock = stack.ledger.lock("iris")
+    assert lock is not None
+    assert (lock.phase, lock.run_id) == ("RUNNING", run.run_id)
+    execution = stack.clients.stepfunctions.describe_execution(executionArn=run.execution)
+    started = RetrainInput.read(json.loads(execution["input"]))
+    assert started == RetrainInput(run_id=run.run_id, pipeline="iris", attempt=1, config=config)
+    assert read_json(stack, f"runs/{run.run_id}/input.manifest") == [
+        {"prefix": f"s3://{DATA_BUCKET}/incoming/iris/"},
+        "a.csv",
+        "b/c.csv",
+    ]
+    manifest = read_json(stack, f"runs/{run.run_id}/manifest.json")
+    assert run.data["manifest"] == f"s3://{DATA_BUCKET}/runs/{run.run_id}/manifest.json"
+    assert manifest["objects"][0] == {
+        "key": "incoming/iris/a.csv",
+        "version_id": "version-1-first",
+        "etag": "first",
+        "size": 5,
+    }
+
+
+def read_json(stack: Stack, key: str) -> Any:
+    """Read an object of the data bucket."""
+    return json.load(stack.clients.s3.get_object(Bucket=DATA_BUCKET, Key=key)["Body"])
+
+
+def test_nothing_waits(stack: Stack) -> None:
+    """Without data there is no run, and the lock is free again."""
+    stack.publish()
+    assert stack.starter().start_waiting("iris") == []
+    assert stack.ledger.lock("iris") is None
+
+
+def test_a_run_that_goes_keeps_the_pipeline(stack: Stack) -> None:
+    """While a run goes, new data waits, and other pipelines are not held up."""
+    for name in ("iris", "car"):
+        stack.publish(name)
+        stack.drop("a.csv", "first", pipeline=name)
+        assert stack.starter().start_waiting(name)
+    stack.drop("b.csv", "second", order=2)
+    assert stack.starter().start_waiting("iris") == []
+    assert stack.fates() == [("a.csv", "IN_RUN"), ("b.csv", "WAITING")]
+
+
+def test_two_batches_at_once(stack: Stack) -> None:
+    """A trigger that finds another STARTING waits; it does not believe that it was seen."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+
+    def rival() -> None:
+        stack.drop("b.csv", "second", order=2)
+        with pytest.raises(ServiceUnavailableError, match="under way"):
+            stack.starter().start_waiting("iris")
+
+    # The rival comes after the first has read the arrivals, and before it has recorded its run.
+    first = stack.starter(Interrupted(stack, "open_run", rival)).start_waiting("iris")
+
+    assert [run.status for run in first] == ["RUNNING"]
+    assert stack.starter().start_waiting("iris") == [], "redelivered: the run's end takes it"
+    assert stack.fates() == [("a.csv", "IN_RUN"), ("b.csv", "WAITING")]
+    assert len(stack.executions()) == 1
+
+
+def test_the_rival_gives_way_in_time(stack: Stack) -> None:
+    """A trigger that waits for another's start gets the lock as soon as that one lets it go."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    held = stack.ledger.acquire("iris", "another", int(stack.clock.now().timestamp()))
+    assert held is not None
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        stack.ledger.release(held)
+
+    starter = stack.starter()
+    object.__setattr__(starter, "pause", pause)
+    assert [run.status for run in starter.start_waiting("iris")] == ["RUNNING"]
+    assert len(waited) == 1
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "arrivals",
+        "published",
+        "run_of_manifest",
+        "open_run",
+        "change_arrivals",
+        "hand_to_run",
+    ],
+)
+@pytest.mark.parametrize("failure", [die, refuse])
+def test_a_starter_that_fails_at_any_step_loses_nothing(
+    stack: Stack, step: str, failure: Callable[[], None]
+) -> None:
+    """After a death or an error at any step the next call ends with exactly one run of all data."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    with pytest.raises((Died, ClientError)):
+        stack.starter(Interrupted(stack, step, failure)).start_waiting("iris")
+    if failure is die:
+        with pytest.raises(ServiceUnavailableError):
+            stack.starter().start_waiting("iris")
+        stack.clock.advance(STARTING_SECONDS + 1)
+
+    (run,) = stack.starter().start_waiting("iris")
+
+    assert stack.fates() == [("a.csv", "IN_RUN")]
+    assert stack.executions() == [f"{run.run_id}-1"]
+    assert [one.run_id for one in stack.ledger.runs("iris")] == [run.run_id]
+    lock = stack.ledger.lock("iris")
+    assert lock is not None
+    assert (lock.phase, lock.run_id) == ("RUNNING", run.run_id)
+
+
+def test_a_refused_start_is_tried_again(stack: Stack) -> None:
+    """A StartExecution that is refused raises; the same run starts at the next call."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    starter = stack.starter()
+    missing = stack.state_machine.replace("retrain", "gone")
+    object.__setattr__(starter, "state_machine", missing)
+    with pytest.raises(ClientError, match="StateMachineDoesNotExist"):
+        starter.start_waiting("iris")
+    (recorded,) = stack.ledger.runs("iris")
+    (run,) = stack.starter().start_waiting("iris")
+    assert run.run_id == recorded.run_id
+    assert stack.executions() == [f"{run.run_id}-1"]
+
+
+def test_a_dead_start_whose_run_has_ended(stack: Stack) -> None:
+    """A lock that names a run that has ended since is taken afresh."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    with pytest.raises(Died):
+        stack.starter(Interrupted(stack, "hand_to_run", die)).start_waiting("iris")
+    (run,) = stack.ledger.runs("iris")
+    stack.ledger.change_run(run.run_id, {"status": "DEPLOYED"})
+    stack.clock.advance(STARTING_SECONDS + 1)
+    stack.drop("b.csv", "second", order=2)
+    (second,) = stack.starter().start_waiting("iris")
+    assert second.data["objects"] == 2
+    assert len(stack.executions()) == 2
+
+
+def test_a_resumed_start_leaves_newer_data_waiting(stack: Stack) -> None:
+    """Data that came after a dead starter had recorded its run is not taken for that run's."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    with pytest.raises(Died):
+        stack.starter(Interrupted(stack, "change_arrivals", die)).start_waiting("iris")
+    stack.clock.advance(STARTING_SECONDS + 1)
+    stack.drop("b.csv", "second", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    assert run.data["objects"] == 1
+    assert ("b.csv", "WAITING") in stack.fates()
+
+
+def test_a_resumed_start_uses_the_version_of_now(stack: Stack) -> None:
+    """A run that was recorded and not started runs, and is recorded, with the current version."""
+    stack.publish(version="v1")
+    stack.drop("a.csv", "first")
+    with pytest.raises(Died):
+        stack.starter(Interrupted(stack, "change_arrivals", die)).start_waiting("iris")
+    stack.publish(version="v2")
+    stack.clock.advance(STARTING_SECONDS + 1)
+    (run,) = stack.starter().start_waiting("iris")
+    kept = stack.ledger.run(run.run_id)
+    assert kept is not None
+    assert run.version == kept.version == "v2"
+
+
+def test_an_old_holder_cannot_go_on(stack: Stack) -> None:
+    """A starter that slept until its lock was taken over changes nothing any more."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+
+    def be_taken_over() -> None:
+        stack.clock.advance(STARTING_SECONDS + 1)
+        stack.starter().start_waiting("iris")
+
+    sleeper = stack.starter(Interrupted(stack, "open_run", be_taken_over))
+    with pytest.raises(ServiceUnavailableError, match="lock was lost"):
+        sleeper.start_waiting("iris")
+    assert len(stack.executions()) == 1
+    assert len(stack.ledger.runs("iris")) == 1
+
+
+def end_run(stack: Stack, run_id: str, status: str) -> None:
+    """What FinishRun does, without its history."""
+    stack.ledger.change_run(run_id, {"status": status})
+    stack.ledger.release_run("iris", run_id)
+
+
+@pytest.mark.parametrize("status", ["DEPLOYED", "REJECTED", "ROLLED_BACK"])
+def test_the_same_contents_never_run_twice(stack: Stack, status: str) -> None:
+    """Bytes that were used before end as SKIPPED: no execution, and Slack hears of it."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (first,) = stack.starter().start_waiting("iris")
+    end_run(stack, first.run_id, status)
+    stack.drop("again.csv", "first", order=2)
+    stack.clock.advance(60)
+
+    (skipped,) = stack.starter().start_waiting("iris")
+
+    assert skipped.status == "SKIPPED"
+    assert first.run_id in skipped.reason
+    assert skipped.billed_transitions == 0
+    assert skipped.endpoint["action"] == "NONE"
+    assert skipped.data["manifest"] == first.data["manifest"]
+    assert stack.executions() == [f"{first.run_id}-1"]
+    again = stack.ledger.arrival("iris", "incoming/iris/again.csv", "version-2-first")
+    assert again is not None
+    assert (again.status, again.run_id) == ("SKIPPED", skipped.run_id)
+    assert stack.ledger.lock("iris") is None
+    (told,) = stack.clients.told
+    assert (told["FunctionName"], told["InvocationType"]) == (NOTIFY, "Event")
+    end = RunEnd.read(json.loads(told["Payload"]))
+    assert (end.run_id, end.status, end.reason) == (skipped.run_id, "SKIPPED", skipped.reason)
+
+
+def test_a_failed_set_may_run_again(stack: Stack) -> None:
+    """Contents whose run failed run again when they are dropped again."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (first,) = stack.starter().start_waiting("iris")
+    end_run(stack, first.run_id, "FAILED")
+    stack.clock.advance(60)
+    stack.drop("a.csv", "first", order=2)
+    (second,) = stack.starter().start_waiting("iris")
+    assert second.status == "RUNNING"
+    assert second.manifest_hash == first.manifest_hash
+    assert second.run_id != first.run_id
+
+
+def test_what_came_during_a_skip_is_taken(stack: Stack) -> None:
+    """Data that arrives while a skip is being recorded is taken by the next look."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (first,) = stack.starter().start_waiting("iris")
+    end_run(stack, first.run_id, "DEPLOYED")
+    stack.clock.advance(60)
+    stack.drop("again.csv", "first", order=2)
+    ledger = Interrupted(stack, "put_run", lambda: drop_another(stack))
+    statuses = [run.status for run in stack.starter(ledger).start_waiting("iris")]
+    assert statuses == ["SKIPPED", "RUNNING"]
+
+
+def drop_another(stack: Stack) -> None:
+    """Drop something new."""
+    stack.drop("b.csv", "second", order=3)
+
+
+def test_an_older_version_that_comes_late_starts_nothing(stack: Stack) -> None:
+    """An event with an older sequencer than the key's newest is set aside, with the run's name."""
+    stack.publish()
+    stack.drop("a.csv", "newer", order=9)
+    (run,) = stack.starter().start_waiting("iris")
+    end_run(stack, run.run_id, "DEPLOYED")
+    late = stack.drop("a.csv", "older", order=2)
+    assert stack.starter().start_waiting("iris") == []
+    fate = stack.ledger.arrival("iris", late.key, late.version_id)
+    assert fate is not None
+    assert (fate.status, fate.run_id) == ("SKIPPED", run.run_id)
+    assert "newer version" in fate.reason
+    assert stack.ledger.lock("iris") is None
+
+
+def test_only_the_newest_version_of_a_key_is_read(stack: Stack) -> None:
+    """Two versions of a key in one burst: the run reads the newer one, the older is set aside."""
+    stack.publish()
+    stack.drop("a.csv", "older", order=1)
+    stack.drop("a.csv", "newer!", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    assert run.data["bytes"] == len("newer!")
+    assert stack.fates() == [("a.csv", "IN_RUN"), ("a.csv", "SKIPPED")]
+    assert {one.run_id for one in stack.ledger.arrivals("iris")} == {run.run_id}
+
+
+def test_a_deleted_object_is_left_out(stack: Stack) -> None:
+    """An object that is gone is in no manifest; one that was to be read first is IGNORED."""
+    stack.publish()
+    used = stack.drop("used.csv", "first", order=1)
+    (first,) = stack.starter().start_waiting("iris")
+    end_run(stack, first.run_id, "REJECTED")
+    stack.clock.advance(60)
+    gone = stack.drop("gone.csv", "second", order=2)
+    stack.drop("there.csv", "third", order=3)
+    for arrival in (used, gone):
+        stack.clients.s3.delete_object(Bucket=DATA_BUCKET, Key=arrival.key)
+    (run,) = stack.starter().start_waiting("iris")
+    names = read_json(stack, f"runs/{run.run_id}/input.manifest")[1:]
+    assert names == ["there.csv"]
+    fate = stack.ledger.arrival("iris", gone.key, gone.version_id)
+    assert fate is not None
+    assert (fate.status, fate.reason) == ("IGNORED", "The object was gone before a run read it.")
+
+
+def test_an_unpublished_pipeline_starts_nothing(stack: Stack) -> None:
+    """Data that waits without a published pipeline stays where it is."""
+    stack.drop("a.csv", "first")
+    assert stack.starter().start_waiting("iris") == []
+    assert stack.fates() == [("a.csv", "WAITING")]
+    assert stack.ledger.lock("iris") is None
+
+
+def test_a_burst_larger_than_any_batch(stack: Stack) -> None:
+    """Hundreds of objects are one run: every page is read, every batch is written."""
+    stack.publish()
+    arrivals = [stack.drop(f"{number}.csv", f"content {number}") for number in range(130)]
+    (run,) = stack.starter().start_waiting("iris")
+    assert run.data["objects"] == len(arrivals)
+    assert {status for _, status in stack.fates()} == {"IN_RUN"}
+
+
+def test_the_lock_of_an_ended_run_is_not_made_again(stack: Stack) -> None:
+    """A run that ends before its starter hands the lock over leaves no lock behind."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+
+    def end_at_once() -> None:
+        (run,) = stack.ledger.runs("iris")
+        end_run(stack, run.run_id, "REJECTED")
+
+    stack.starter(Interrupted(stack, "hand_to_run", end_at_once)).start_waiting("iris")
+    assert stack.ledger.lock("iris") is None
+
+
+def test_another_run_keeps_its_lock(stack: Stack) -> None:
+    """Neither a stranger's release nor another run's end takes a lock away."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (run,) = stack.starter().start_waiting("iris")
+    stranger = Lock(pipeline="iris", owner="stranger", phase="STARTING", locked_at=0)
+    stack.ledger.release(stranger)
+    stack.ledger.give_up(stranger)
+    stack.ledger.release_run("iris", "iris-20200101t000000-00000000")
+    lock = stack.ledger.lock("iris")
+    assert lock is not None
+    assert (lock.run_id, lock.phase) == (run.run_id, "RUNNING")

@@ -1,0 +1,74 @@
+from typing import Any
+
+import pytest
+from dropforge_core.times import iso, utc_now
+
+from tests.unit.dropforge_core.stack import Stack
+
+STATUSES = ["deployed", "rejected", "rolled_back", "skipped", "failed"]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_without_a_webhook_the_log_tells(
+    functions: Any, sample: Any, output: Any, status: str
+) -> None:
+    """The same content is one log line, with run id and execution, and it is counted."""
+    event = sample(f"notify_metrics.{status}")
+    answer = functions.invoke("notify_metrics", event)
+    assert answer == {"channel": "log", "delivered": True}
+    lines, counted = output()
+    (line,) = lines
+    assert (line["run_id"], line["execution"]) == (event["run_id"], event["execution"])
+    assert event["pipeline"] in line["title"]
+    assert line["facts"]["Run"] == event["run_id"]
+    assert counted == {"MessageLogged": 1}
+
+
+def test_a_slack_that_fails_changes_nothing(
+    functions: Any, stack: Stack, sample: Any, output: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unreachable webhook is logged and counted; the answer is no error, the URL nowhere."""
+    stack.clients.ssm.put_parameter(
+        Name="/hook", Value="http://127.0.0.1:1/services/T0/B0/SECRET", Type="SecureString"
+    )
+    monkeypatch.setenv("SLACK_WEBHOOK_SOURCE", "ssm")
+    answer = functions.invoke("notify_metrics", sample("notify_metrics.deployed"))
+    assert answer == {"channel": "slack", "delivered": False}
+    lines, counted = output()
+    assert counted == {"SlackFailed": 1}
+    assert "cannot be reached" in lines[0]["problem"]
+    assert "SECRET" not in str(lines)
+
+
+@pytest.mark.parametrize("status", ["deployed", "rejected", "failed"])
+def test_finishing_an_unknown_run(functions: Any, sample: Any, output: Any, status: str) -> None:
+    """On an empty stack there is nothing to close."""
+    answer = functions.invoke("finish_run", sample(f"finish_run.{status}"))
+    assert answer == {"closed": False}
+    assert output()[1] == {"RunAlreadyClosed": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "metric"),
+    [("deployed", "RunDeployed"), ("rejected", "RunRejected"), ("failed", "RunFailed")],
+)
+def test_finishing_a_run(  # noqa: PLR0913, PLR0917 - fixtures
+    functions: Any, stack: Stack, sample: Any, output: Any, status: str, metric: str
+) -> None:
+    """The run is closed with what the event says; waiting data gets its follow-up."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (run,) = stack.starter().start_waiting("iris")
+    stack.drop("b.csv", "second", order=2)
+    event = sample(f"finish_run.{status}")
+    event |= {"run_id": run.run_id, "execution": run.execution}
+    answer = functions.invoke("finish_run", event)
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.status == event["status"]
+    assert closed.ended_at is not None
+    assert closed.ended_at <= iso(utc_now())
+    assert answer == {"closed": True, "follow_up": stack.ledger.runs("iris")[0].run_id}
+    lines, counted = output()
+    assert counted == {metric: 1, "RunStarted": 1}
+    assert (lines[-1]["run_id"], lines[-1]["execution"]) == (run.run_id, run.execution)
