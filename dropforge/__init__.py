@@ -1,0 +1,1 @@
+"""The command-line tool: publish pipelines, drop data, follow runs, on AWS or on this machine."""

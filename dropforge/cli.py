@@ -1,0 +1,274 @@
+"""The command line: which verbs there are, and what they do with options and errors."""
+
+# Verbs are imported when they are called: `--help` must not wait for boto3 and Rich.
+# ruff: noqa: PLC0415
+
+import contextlib
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from dropforge import options as shared
+from dropforge import output
+from dropforge.errors import CommandError, InputError
+from dropforge.options import Options, Where, acting
+from dropforge.project import error_log, find_project
+
+app = typer.Typer(
+    help="Drop data into S3; get a retrained model, judged, deployed, and a message that says so.",
+    callback=shared.remember,
+    pretty_exceptions_enable=False,
+    # Half as long to wait for, and as easy to read.
+    rich_markup_mode=None,
+    add_completion=False,
+)
+local = typer.Typer(help="The embedded AWS on this machine.", rich_markup_mode=None)
+function = typer.Typer(help="The Lambda functions of the stack.", rich_markup_mode=None)
+app.add_typer(local, name="local")
+app.add_typer(function, name="function")
+
+PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline's name.")]
+
+
+@local.command()
+@acting
+def up(options: Options) -> None:
+    """Start the embedded AWS, empty, with the application deployed in it."""
+    from dropforge import local as verb
+
+    _only_here(options)
+    state = verb.up(find_project(), options.stack)
+    output.write_json(state.document()) if options.as_json else state.write()
+
+
+@local.command()
+@acting
+def down(options: Options) -> None:
+    """Stop the embedded AWS; what was in it is gone."""
+    from dropforge import local as verb
+
+    _only_here(options)
+    pid = verb.down(find_project())
+    if options.as_json:
+        output.write_json(verb.Status(None, None).document())
+    elif pid is None:
+        output.write_line("The embedded AWS was not running.")
+    else:
+        output.write_line(f"Stopped the embedded AWS (process {pid}).")
+
+
+@local.command()
+@acting
+def status(options: Options) -> None:
+    """Describe the embedded AWS."""
+    from dropforge import local as verb
+
+    _only_here(options)
+    state = verb.status(find_project(), options.stack)
+    output.write_json(state.document()) if options.as_json else state.write()
+
+
+@app.command()
+@acting
+def publish(
+    options: Options,
+    pipelines: Annotated[
+        list[str] | None, typer.Argument(metavar="PIPELINE", help="All when none is named.")
+    ] = None,
+) -> None:
+    """Validate, package and upload pipelines."""
+    from dropforge import publish as verb
+    from dropforge.target import open_target
+
+    published = verb.publish(find_project(), open_target(options), pipelines or [])
+    if options.as_json:
+        output.write_json([one.document() for one in published])
+    else:
+        verb.write(published)
+
+
+@app.command()
+@acting
+def drop(
+    options: Options,
+    pipeline: PipelineName,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")],
+    wait: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--wait", help="Wait until every dropped object has a fate.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait at most.")
+    ] = 3600,
+) -> None:
+    """Drop data: upload it, and a run starts."""
+    from dropforge import drop as verb
+    from dropforge import runs as verb_runs
+
+    target, dropped = verb.drop(options, pipeline, paths)
+    if not wait:
+        document = [one.document() for one in dropped]
+        output.write_json(document) if options.as_json else verb.write(pipeline, dropped)
+        return
+    run = verb.wait(target, pipeline, dropped, timeout)
+    output.write_json(verb_runs.document(run)) if options.as_json else verb_runs.write_run(run)
+    if run.status != "DEPLOYED":
+        raise CommandError(f"run {run.run_id} ended {run.status}: {run.reason}")
+
+
+@app.command()
+@acting
+def runs(
+    options: Options,
+    pipeline: Annotated[str | None, typer.Argument(metavar="PIPELINE")] = None,
+) -> None:
+    """List runs, newest first."""
+    from dropforge import runs as verb
+    from dropforge.target import open_target
+
+    target = open_target(options)
+    found = verb.list_runs(target, pipeline)
+    if options.as_json:
+        output.write_json([verb.document(run) for run in found])
+    else:
+        verb.write_list(target, found)
+
+
+@app.command()
+@acting
+def show(options: Options, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")]) -> None:
+    """Show one run."""
+    from dropforge import runs as verb
+    from dropforge.target import open_target
+
+    found = verb.find_run(open_target(options), run_id)
+    output.write_json(verb.document(found)) if options.as_json else verb.write_run(found)
+
+
+@app.command()
+@acting
+def invoke(
+    options: Options,
+    pipeline: PipelineName,
+    data: Annotated[str | None, typer.Option("--data", metavar="TEXT", help="What to ask.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="PATH", help="A file of what to ask.")
+    ] = None,
+    content_type: Annotated[str, typer.Option("--content-type", metavar="T")] = "text/csv",
+) -> None:
+    """Ask a pipeline's endpoint."""
+    from dropforge import invoke as verb
+    from dropforge.target import open_target
+
+    body = verb.read_body(data, file)
+    answer = verb.invoke(open_target(options), pipeline, body, content_type)
+    output.write_json(answer.document()) if options.as_json else answer.write()
+
+
+@app.command()
+@acting
+def slack(options: Options) -> None:
+    """Show the messages that the embedded Slack stand-in holds."""
+    from dropforge import slack as verb
+    from dropforge.target import open_target
+
+    found = verb.messages(open_target(options))
+    output.write_json(found) if options.as_json else verb.write(found)
+
+
+@function.command("invoke")
+@acting
+def function_invoke(
+    options: Options,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its logical id in template.yaml.")],
+    event: Annotated[
+        str | None, typer.Option("--event", "-e", metavar="EVENT.json", help="- reads stdin.")
+    ] = None,
+) -> None:
+    """Run one Lambda function, as `sam local invoke` does."""
+    from dropforge import function as verb
+    from dropforge.target import open_target
+
+    content = verb.read_event(event)
+    done = verb.invoke(open_target(options), name, content)
+    output.write_json(done.answer)
+    _exit(1 if done.failed else 0)
+
+
+@app.command()
+@acting
+def check(options: Options) -> None:
+    """Validate pipelines, state machines and template without running anything."""
+    from dropforge import check as verb
+
+    findings = verb.check(find_project())
+    if options.as_json:
+        output.write_json([finding.document() for finding in findings])
+    else:
+        verb.write(findings)
+    _exit(2 if any(finding.problem for finding in findings) else 0)
+
+
+def main() -> None:
+    """Run the command line; every error is one line on stderr and an exit status."""
+    try:
+        arguments = sys.argv[1:] or ["--help"]
+        sys.exit(app(arguments, prog_name="dropforge", standalone_mode=False))
+    except CommandError as err:
+        _fail(str(err), err.status)
+    except typer.TyperException as err:
+        _fail(*_usage(err))
+    except BrokenPipeError:
+        # Whoever read our output has gone; what Python still wants to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as err:  # noqa: BLE001 - no traceback ever reaches a user
+        _fail(*_unexpected(err))
+
+
+def _only_here(options: Options) -> None:
+    if options.target is Where.AWS:
+        raise InputError("local: acts on this machine only; leave out --target aws.")
+
+
+def _exit(status: int) -> None:
+    if status:
+        raise typer.Exit(status)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    output.say(f"dropforge: {' '.join(message.split())}")
+    sys.exit(status)
+
+
+def _usage(err: typer.TyperException) -> tuple[str, int]:
+    context = getattr(err, "ctx", None)
+    command = context.command_path if context else "dropforge"
+    message = getattr(err, "format_message", err.__str__)()
+    return f"{message.rstrip('.')} (see: {command} --help)", 2
+
+
+def _unexpected(err: Exception) -> tuple[str, int]:
+    """Word an error that no command expected, and keep its details for whoever mends it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if isinstance(err, BotoCoreError | ClientError):
+        from dropforge.target import explain
+
+        known = explain(err)
+        return str(known), known.status
+    log = error_log()
+    with contextlib.suppress(OSError):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a") as file:
+            file.write(f"{datetime.now(UTC).isoformat()} {sys.argv[1:]}\n")
+            traceback.print_exception(err, file=file)
+    return f"{type(err).__name__}: {err}; details are in {log}", 1
+
+
+if __name__ == "__main__":
+    main()

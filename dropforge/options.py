@@ -1,0 +1,78 @@
+"""The options that every acting command takes: where it acts, and how it prints."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+DEFAULT_STACK = "dropforge"
+
+
+class Where(StrEnum):
+    """The two kinds of target."""
+
+    LOCAL = "local"
+    AWS = "aws"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a command acts, and whether it prints JSON."""
+
+    target: Where = Where.LOCAL
+    stack: str = DEFAULT_STACK
+    profile: str | None = None
+    region: str | None = None
+    as_json: bool = False
+
+
+TargetOption = Annotated[
+    Where | None, typer.Option("--target", help="The embedded AWS (local) or AWS.")
+]
+StackOption = Annotated[
+    str | None, typer.Option("--stack", help=f"The stack's name.  [default: {DEFAULT_STACK}]")
+]
+ProfileOption = Annotated[
+    str | None, typer.Option("--profile", help="A profile of your AWS configuration.")
+]
+RegionOption = Annotated[str | None, typer.Option("--region", help="An AWS region.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, no more.")]
+
+
+def remember(  # noqa: PLR0913, PLR0917 - one parameter an option
+    context: typer.Context,
+    target: TargetOption = None,
+    stack: StackOption = None,
+    profile: ProfileOption = None,
+    region: RegionOption = None,
+    as_json: JsonOption = False,  # noqa: FBT002
+) -> None:
+    """Keep the options; those given after the command's name win over those before it."""
+    before = context.obj or Options()
+    given = {"target": target, "stack": stack, "profile": profile, "region": region}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    context.obj = replace(before, **changes, as_json=as_json or before.as_json)
+
+
+def acting[**P](command: Callable[P, None]) -> Callable[..., None]:
+    """Give a command the shared options; it gets them as its first argument, an `Options`.
+
+    Typer reads a command's options from its signature, so the shared ones are written into it.
+    """
+    shared = inspect.signature(remember).parameters
+    own = list(inspect.signature(command).parameters.values())[1:]
+    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in (*own, *shared.values())]
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:
+        context = values["context"]
+        remember(**{name: values.pop(name) for name in shared})
+        command(context.obj, **values)
+
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+    return wrapper

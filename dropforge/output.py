@@ -1,0 +1,54 @@
+"""What people and scripts read: results on stdout, everything else on stderr."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+# A pipe has no width; tables are to stay whole there.
+_PIPE_WIDTH = 160
+
+
+def say(message: str) -> None:
+    """Tell the person at the terminal something, on stderr."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def write_json(document: Any) -> None:
+    """Write one JSON document to stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_line(text: str) -> None:
+    """Write a line to stdout."""
+    sys.stdout.write(f"{text}\n")
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table to stdout; cells are plain text."""
+    from rich.console import Console  # noqa: PLC0415 - `--json` does without Rich
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, show_header=any(columns))
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
+
+
+def seconds(value: float | None) -> str:
+    """Word a duration, for people."""
+    return "" if value is None else f"{value:.1f} s"
+
+
+def size(count: int) -> str:
+    """Word a number of bytes, for people."""
+    number = float(count)
+    for unit in ("bytes", "KiB", "MiB"):
+        if number < 1024:  # noqa: PLR2004
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"

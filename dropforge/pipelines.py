@@ -1,0 +1,119 @@
+"""The pipelines of the project: their folders, and `pipeline.yaml` validated."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from dropforge_core.naming import is_pipeline_name
+from dropforge_core.pipeline_config import PipelineConfig
+from pydantic import ValidationError
+
+from dropforge.content import files_below
+from dropforge.errors import InputError
+from dropforge.project import Project
+
+FILE = "pipeline.yaml"
+# Neither jobs nor endpoints need these: data is dropped, the text is for people.
+_NOT_BUNDLED = ("data", "README.md")
+_SHARED = "dropforge_jobs"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline's folder and its validated `pipeline.yaml`."""
+
+    folder: Path
+    config: PipelineConfig
+
+
+def names(project: Project) -> list[str]:
+    """List the pipelines of the project by name."""
+    return sorted(path.parent.name for path in project.pipelines.glob(f"*/{FILE}"))
+
+
+def load(project: Project, name: str) -> Pipeline:
+    """Read and validate one pipeline, its scripts included.
+
+    Raises:
+        InputError: there is no such pipeline, or something is wrong with it: says where.
+    """
+    folder = project.pipelines / name
+    # A name with a slash or dots in it is not to be looked up at all.
+    if not is_pipeline_name(name) or not (folder / FILE).is_file():
+        known = ", ".join(names(project)) or "none"
+        raise InputError(f"There is no pipeline {name!r} in {project.pipelines}: it has {known}.")
+    config = _read(project, folder / FILE)
+    if config.name != name:
+        raise InputError(
+            f"{project.relative(folder / FILE)}: name: is {config.name!r}; name it like its folder."
+        )
+    pipeline = Pipeline(folder, config)
+    _check_scripts(project, pipeline)
+    return pipeline
+
+
+def images_of(config: PipelineConfig) -> set[str]:
+    """Return the images that a pipeline names."""
+    steps = (config.preprocess, config.train, config.evaluate, config.serve)
+    return {config.image, *(step.image for step in steps if step.image)}
+
+
+def bundle(project: Project, pipeline: Pipeline) -> dict[str, Path]:
+    """List the files that jobs get as their code: by their name there, the file here."""
+    own = files_below(pipeline.folder, without=_NOT_BUNDLED)
+    shared = files_below(project.root / _SHARED)
+    return {path.relative_to(pipeline.folder).as_posix(): path for path in own} | {
+        path.relative_to(project.root).as_posix(): path for path in shared
+    }
+
+
+def _read(project: Project, path: Path) -> PipelineConfig:
+    where = project.relative(path)
+    try:
+        document: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as err:
+        line = f":{err.problem_mark.line + 1}" if err.problem_mark else ""
+        raise InputError(f"{where}{line}: no YAML: {err.problem or err.context}.") from err
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        raise InputError(f"{where}: no YAML: {' '.join(str(err).split())}") from err
+    if not isinstance(document, dict):
+        raise InputError(f"{where}: must hold keys and values, such as 'name: iris'.")
+    try:
+        return PipelineConfig.model_validate(document)
+    except ValidationError as err:
+        raise InputError(f"{where}: {_problems(err)}") from err
+
+
+def _problems(err: ValidationError) -> str:
+    """Word all that is wrong in one line: each field's path, and what is wrong there."""
+    problems = []
+    for problem in err.errors(include_url=False):
+        path = ".".join(str(part) for part in problem["loc"]) or "the whole file"
+        problems.append(f"{path}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(problems)
+
+
+def _check_scripts(project: Project, pipeline: Pipeline) -> None:
+    for step in ("preprocess", "evaluate"):
+        script = getattr(pipeline.config, step).script
+        if not (pipeline.folder / script).is_file():
+            where = project.relative(pipeline.folder / FILE)
+            raise InputError(f"{where}: {step}.script: there is no file {script} beside it.")
+    for path in bundle(project, pipeline).values():
+        if path.suffix == ".py":
+            _compile(project, path, pipeline.config.python)
+
+
+def _compile(project: Project, path: Path, python: str) -> None:
+    major, minor = python.split(".")
+    try:
+        ast.parse(path.read_bytes(), str(path), feature_version=(int(major), int(minor)))
+    except SyntaxError as err:
+        raise InputError(
+            f"{project.relative(path)}:{err.lineno}: not Python {python}, which its image has:"
+            f" {err.msg}."
+        ) from err
+    except ValueError as err:
+        raise InputError(f"{project.relative(path)}: not Python source: {err}.") from err

@@ -1,0 +1,178 @@
+"""`dropforge publish`: validate pipelines, upload what they need, tell the ledger."""
+
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dropforge_core.contracts import (
+    JobMachine,
+    ProcessingStep,
+    PublishedPipeline,
+    Serving,
+    TrainingStep,
+)
+from dropforge_core.naming import endpoint_name
+from dropforge_core.pipeline_config import Instance, PipelineConfig, Script
+from dropforge_core.times import iso, utc_now
+
+from dropforge import images, output, pipelines
+from dropforge.content import digest
+from dropforge.errors import InputError
+from dropforge.pipelines import Pipeline
+from dropforge.project import Project
+from dropforge.target import Target
+
+_CODE = "/opt/ml/processing/input/code"
+_VERSION_LENGTH = 12
+_UPLOADS_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Published:
+    """A pipeline as it is published now, and whether this call changed anything."""
+
+    pipeline: str
+    version: str
+    uri: str
+    is_new: bool
+
+    def document(self) -> dict[str, Any]:
+        """Return what `--json` prints of it."""
+        return {"pipeline": self.pipeline, "version": self.version, "uri": self.uri}
+
+
+def publish(project: Project, target: Target, names: Iterable[str]) -> list[Published]:
+    """Publish these pipelines, or all; all are validated before anything is uploaded.
+
+    Raises:
+        InputError: something is wrong with one of them, or its image is not in ECR.
+    """
+    wanted = list(dict.fromkeys(names)) or pipelines.names(project)
+    if not wanted:
+        raise InputError(f"{project.pipelines}: there are no pipelines; each is a folder there.")
+    loaded = [pipelines.load(project, name) for name in wanted]
+    return [_publish(project, target, pipeline) for pipeline in loaded]
+
+
+def ensure_published(project: Project, target: Target, name: str) -> None:
+    """Publish a pipeline when it never was or its files have changed, and say so.
+
+    A pipeline that is not in this checkout is taken as it was published.
+
+    Raises:
+        InputError: it is neither here nor published, or something is wrong with it.
+    """
+    if name not in pipelines.names(project) and target.ledger.published(name):
+        return
+    published = publish(project, target, [name])[0]
+    if published.is_new:
+        output.say(f"Published pipeline {name}, version {published.version}.")
+
+
+def write(published: list[Published]) -> None:
+    """Print a table for people."""
+    rows = [
+        (p.pipeline, p.version, "published" if p.is_new else "unchanged", p.uri) for p in published
+    ]
+    output.write_table(("pipeline", "version", "", "uri"), rows)
+
+
+def _publish(project: Project, target: Target, pipeline: Pipeline) -> Published:
+    files = pipelines.bundle(project, pipeline)
+    found = {name: images.resolve(project, name) for name in pipelines.images_of(pipeline.config)}
+    addresses = {name: images.address(target, image) for name, image in found.items()}
+    config = _resolved(pipeline.config, target.stack, addresses, files)
+    name, version = config.name, config.version
+    uri = f"s3://{target.output('ArtifactsBucketName')}/pipelines/{name}/{version}/"
+    known = target.ledger.published(name)
+    is_new = known is None or known.version != version
+    if is_new:
+        for image in found.values():
+            images.provide(project, target, image)
+        _upload(target, f"pipelines/{name}/{version}/", files, config)
+        target.ledger.publish(config, uri, iso(utc_now()))
+    return Published(name, version, uri, is_new)
+
+
+def _resolved(
+    config: PipelineConfig, stack: str, addresses: dict[str, str], files: dict[str, Path]
+) -> PublishedPipeline:
+    """Return what runs are started with; its version is a hash of all that it depends on."""
+    try:
+        endpoint = endpoint_name(stack, config.name)
+    except ValueError as err:
+        raise InputError(str(err)) from err
+    draft = PublishedPipeline(
+        name=config.name,
+        version="",
+        endpoint=endpoint,
+        preprocess=_processing(
+            config.preprocess, addresses[config.preprocess.image or config.image]
+        ),
+        train=_training(config, addresses[config.train.image or config.image]),
+        evaluate=_processing(config.evaluate, addresses[config.evaluate.image or config.image]),
+        serve=Serving(
+            image=addresses[config.serve.image or config.image],
+            environment=config.serve.environment,
+            variant=config.serve.variant(),
+        ),
+        metric=config.judge.metric,
+        thresholds=config.judge.bounds(),
+    )
+    version = digest(files, draft.model_dump_json())[:_VERSION_LENGTH]
+    return draft.model_copy(update={"version": version})
+
+
+def _processing(script: Script, image: str) -> ProcessingStep:
+    return ProcessingStep(
+        image=image,
+        entrypoint=("python3", f"{_CODE}/{script.script}", *script.arguments),
+        environment=script.environment,
+        machine=_machine(script.instance),
+        timeout_seconds=script.timeout_seconds,
+    )
+
+
+def _training(config: PipelineConfig, image: str) -> TrainingStep:
+    train = config.train
+    return TrainingStep(
+        image=image,
+        hyperparameters=train.hyperparameters,
+        channels=train.channels,
+        environment=train.environment,
+        machine=_machine(train.instance),
+        timeout_seconds=train.timeout_seconds,
+        max_wait_seconds=train.spot.max_wait_seconds if train.spot else None,
+    )
+
+
+def _machine(instance: Instance) -> JobMachine:
+    return JobMachine(
+        instance_type=instance.type, instance_count=instance.count, volume_gb=instance.volume_gb
+    )
+
+
+def _upload(target: Target, prefix: str, files: dict[str, Path], config: PublishedPipeline) -> None:
+    """Upload what is not there yet; pipeline.json comes last and says that all is there."""
+    bucket = target.output("ArtifactsBucketName")
+    pages = target.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    there = {item["Key"] for page in pages for item in page.get("Contents", [])}
+    missing = {
+        key: path for name, path in files.items() if (key := f"{prefix}code/{name}") not in there
+    }
+    with ThreadPoolExecutor(_UPLOADS_AT_ONCE) as uploads:
+        list(
+            uploads.map(
+                lambda item: target.s3.upload_file(str(item[1]), bucket, item[0]), missing.items()
+            )
+        )
+    document = json.dumps(config.model_dump(mode="json", exclude_none=True), indent=2)
+    target.s3.put_object(
+        Bucket=bucket,
+        Key=f"{prefix}pipeline.json",
+        Body=document.encode(),
+        ContentType="application/json",
+    )

@@ -1,0 +1,98 @@
+"""`dropforge runs` and `dropforge show`: what the ledger knows of runs."""
+
+from dataclasses import asdict
+from typing import Any
+
+from dropforge_core.naming import pipeline_of_run
+from dropforge_core.records import Run
+
+from dropforge import output
+from dropforge.errors import InputError
+from dropforge.target import Target
+
+
+def list_runs(target: Target, pipeline: str | None) -> list[Run]:
+    """List the runs of a pipeline, or of all, newest first.
+
+    Raises:
+        InputError: there is no such pipeline in the ledger.
+    """
+    known = target.ledger.pipelines()
+    if pipeline is not None and pipeline not in known:
+        names = ", ".join(known) or "none"
+        raise InputError(f"No pipeline {pipeline!r} is published in {target.stack}: {names}.")
+    return target.ledger.runs(pipeline)
+
+
+def find_run(target: Target, run_id: str) -> Run:
+    """Find a run by its id.
+
+    Raises:
+        InputError: the text is no run id, or there is no such run.
+    """
+    try:
+        pipeline = pipeline_of_run(run_id)
+    except ValueError as err:
+        raise InputError(str(err)) from err
+    run = target.ledger.run(run_id)
+    if run is None:
+        raise InputError(f"There is no run {run_id}; see: dropforge runs {pipeline}")
+    return run
+
+
+def document(run: Run) -> dict[str, Any]:
+    """Return what `--json` prints of a run."""
+    return asdict(run)
+
+
+def write_list(target: Target, runs: list[Run]) -> None:
+    """Print a table of runs for people; of the metrics, the one that the pipeline judges by."""
+    configs = {name: target.ledger.published(name) for name in {run.pipeline for run in runs}}
+    judged = {name: config.metric for name, config in configs.items() if config}
+    rows = [
+        (
+            run.run_id,
+            run.status,
+            str(run.endpoint.get("action", "NONE")),
+            _metrics({k: v for k, v in run.metrics.items() if k == judged[run.pipeline]}),
+            output.seconds(run.seconds),
+            run.reason,
+        )
+        for run in runs
+    ]
+    output.write_table(("run", "status", "endpoint", "metrics", "time", "reason"), rows)
+
+
+def write_run(run: Run) -> None:
+    """Print one run for people: its facts, then its steps."""
+    endpoint = run.endpoint
+    facts = {
+        "run": run.run_id,
+        "status": run.status,
+        "reason": run.reason,
+        "metrics": _metrics(run.metrics),
+        "champion": _metrics(run.champion_metrics or {}),
+        "endpoint": f"{endpoint['name']}: {endpoint['action']}",
+        "serves": str(endpoint.get("config") or ""),
+        "model package": run.model_package or "",
+        "data": f"{run.data['objects']} objects, {output.size(run.data['bytes'])}",
+        "manifest": str(run.data["manifest"]),
+        "transitions": str(run.billed_transitions),
+        "time": f"{run.seconds:.1f} s: jobs {run.job_seconds:.1f} s,"
+        f" endpoint {run.endpoint_seconds:.1f} s",
+        "started": run.started_at,
+        "ended": run.ended_at or "",
+    }
+    output.write_table(("", ""), [(name, value) for name, value in facts.items() if value])
+    if run.steps:
+        output.write_line("")
+        rows = [(s["name"], s["status"], output.seconds(s["seconds"])) for s in run.steps]
+        output.write_table(("step", "status", "time"), rows)
+
+
+def _metrics(metrics: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in metrics.items())
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

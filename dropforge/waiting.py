@@ -1,0 +1,104 @@
+"""Waiting until every object that was dropped has a fate."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dropforge_core.records import Arrival, Run
+
+from dropforge.errors import CommandError
+from dropforge.history import progress
+from dropforge.progress import Display
+from dropforge.target import Target
+from dropforge.upload import Dropped
+
+_GOING_ON = {"RUNNING", "WAITING_FOR_APPROVAL"}
+_UNDECIDED = {"WAITING", "IN_RUN"}
+# Ledger reads a round; the next objects are looked at once these have their fate.
+_READS = 25
+# FinishRun writes the ledger before the execution ends, so a run that is over and still open in
+# the ledger for this long will stay so.
+_LOST_AFTER_SECONDS = 20.0
+
+
+@dataclass
+class Wait:
+    """Waits for the fate of one drop."""
+
+    target: Target
+    pipeline: str
+    display: Display
+    timeout: float
+
+    def __post_init__(self) -> None:
+        """Start the clock."""
+        self._runs: dict[str, Run] = {}
+        self._arrivals: list[Arrival] = []
+        self._broken_since: dict[str, float] = {}
+        self._deadline = time.monotonic() + self.timeout
+
+    def until_decided(self, dropped: Iterable[Dropped]) -> Run:
+        """Return the last run that took any of these, once each has its fate.
+
+        Raises:
+            CommandError: no run took them, time is up, or an execution ended without a word.
+        """
+        left = list(dropped)
+        while left:
+            undecided = [item for item in left[:_READS] if not self._is_decided(item)]
+            decided_some = len(undecided) < len(left[:_READS])
+            left = undecided + left[_READS:]
+            if left and not decided_some:
+                self._show()
+                self._check_clock(left)
+                time.sleep(self.target.poll_seconds)
+        if not self._runs:
+            reasons = {f"{a.key}: {a.reason or a.status.lower()}" for a in self._arrivals}
+            raise CommandError(f"No run took what was dropped: {'; '.join(sorted(reasons))}")
+        return max(self._runs.values(), key=lambda run: run.started_at)
+
+    def _is_decided(self, item: Dropped) -> bool:
+        arrival = self.target.ledger.arrival(self.pipeline, item.key, item.version_id)
+        if arrival is None:
+            return False
+        if arrival.run_id:
+            run = self.target.ledger.run(arrival.run_id)
+            if run is None:
+                return False
+            self._runs[run.run_id] = run
+            if run.status in _GOING_ON:
+                return False
+        if arrival.status in _UNDECIDED:
+            return False
+        self._arrivals.append(arrival)
+        return True
+
+    def _show(self) -> None:
+        """Show the run that goes on."""
+        for run in self._runs.values():
+            if run.status not in _GOING_ON or not run.execution:
+                continue
+            now = progress(self.target.stepfunctions, run.execution)
+            self.display.show(run.run_id, now.steps)
+            if not now.broken:
+                continue
+            since = self._broken_since.setdefault(run.run_id, time.monotonic())
+            if time.monotonic() - since > _LOST_AFTER_SECONDS:
+                raise CommandError(
+                    f"The execution of {run.run_id} ended, and the ledger was not told;"
+                    f" look at {run.execution}."
+                )
+
+    def _check_clock(self, left: list[Dropped]) -> None:
+        if time.monotonic() < self._deadline:
+            return
+        raise CommandError(
+            f"Not done after {self.timeout:g} s, {len(left)} objects wait; {self.goes_on()}"
+        )
+
+    def goes_on(self) -> str:
+        """Say that the run goes on without us, and how to follow it."""
+        going = [run.run_id for run in self._runs.values() if run.status in _GOING_ON]
+        if going:
+            return f"the run goes on: dropforge show {going[-1]}"
+        return f"a run starts without us: dropforge runs {self.pipeline}"

@@ -1,0 +1,137 @@
+"""A whole stack on an embedded AWS in this process, and a pipeline that takes no time."""
+
+import json
+import shutil
+import time
+import urllib.request
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dropforge.project import Project
+from dropforge.publish import publish
+from dropforge.runs import document
+from dropforge.target import Target
+
+ROOT = Path(__file__).parents[2]
+QUICK = Path(__file__).parent / "quick"
+GOOD = json.dumps({"metrics": {"accuracy": 0.95}})
+DEADLINE_SECONDS = 60.0
+
+
+@dataclass
+class Stack:
+    """The stack, and what a test does with it."""
+
+    project: Project
+    target: Target
+
+    def publish(
+        self,
+        name: str,
+        *,
+        preprocess: str = "ok",
+        train: str = "ok",
+        evaluation: str = GOOD,
+        serve: str = "ok",
+        answer: str = "1",
+        timeout_seconds: int = 30,
+    ) -> None:
+        """Publish the quick pipeline under a name, each of its steps behaving as told."""
+        folder = self.project.pipelines / name
+        shutil.copytree(QUICK / "pipeline", folder, dirs_exist_ok=True)
+        config = {
+            "name": name,
+            "image": "quick",
+            "preprocess": {
+                "script": "preprocess.py",
+                "arguments": [preprocess],
+                "timeout_seconds": timeout_seconds,
+            },
+            "train": {
+                "hyperparameters": {"behaviour": train, "answer": answer},
+                "timeout_seconds": timeout_seconds,
+            },
+            "evaluate": {"script": "evaluate.py", "arguments": [evaluation]},
+            "serve": {"instance": {"count": 1}, "environment": {"BEHAVIOUR": serve}},
+            "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
+        }
+        (folder / "pipeline.yaml").write_text(yaml.safe_dump(config), "utf-8")
+        publish(self.project, self.target, [name])
+
+    def drop(self, name: str, content: str, key: str = "data.csv") -> None:
+        """Put an object where the trigger looks."""
+        bucket = self.target.output("DataBucketName")
+        self.target.s3.put_object(Bucket=bucket, Key=f"incoming/{name}/{key}", Body=content.encode())
+
+    def ended_run(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Wait until so many runs have ended and released the pipeline; return the newest."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            runs = self.target.ledger.runs(name)
+            released = self.target.ledger.lock(name) is None
+            if released and len(runs) >= count and all(run.ended_at for run in runs):
+                return document(runs[0])
+            time.sleep(0.05)
+        message = f"{name} has no {count} ended runs after {DEADLINE_SECONDS} s: {runs}"
+        raise AssertionError(message)
+
+    def run(self, name: str, content: str = "1,2\n", count: int = 1) -> dict[str, Any]:
+        """Drop something and wait for its run."""
+        self.drop(name, content)
+        return self.ended_run(name, count)
+
+    def answer(self, name: str) -> str:
+        """Ask the pipeline's endpoint."""
+        answered = self.target.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=f"dropforge-{name.replace('_', '-')}", Body=b"1,2", ContentType="text/csv"
+        )
+        text: str = answered["Body"].read().decode()
+        return text
+
+    def fault(self, service: str, operation: str, code: str, *, times: int = 1, status: int = 400) -> None:
+        """Make the next calls of an operation fail before anything happens."""
+        self._control(
+            "POST",
+            "faults",
+            {
+                "service": service,
+                "operation": operation,
+                "code": code,
+                "message": f"{code}, forced by a test",
+                "times": times,
+                "status": status,
+            },
+        )
+
+    def clear_faults(self) -> None:
+        """Forget the faults that did not happen."""
+        self._control("DELETE", "faults", None)
+
+    def slack(self) -> list[dict[str, Any]]:
+        """Return the messages that the Slack stand-in holds."""
+        messages: list[dict[str, Any]] = self._control("GET", "slack", None)
+        return messages
+
+    def slack_about(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the messages about one run."""
+        return [message for message in self.slack() if run_id in json.dumps(message)]
+
+    @cached_property
+    def url(self) -> str:
+        """The embedded AWS's address."""
+        return str(self.target.endpoint_url)
+
+    def _control(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        request = urllib.request.Request(  # noqa: S310
+            f"{self.url}/_embedded/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body else None,
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            text = answer.read()
+        return json.loads(text) if text else None

@@ -1,0 +1,264 @@
+"""Whole commands on the embedded AWS: what a user types, what it prints, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ROWS = (ROOT / "pipelines/iris/data/iris_label_first.csv").read_text().splitlines()
+SHOWN = {
+    *("run_id", "pipeline", "status", "reason", "metrics", "champion_metrics", "endpoint"),
+    *("model_package", "data", "billed_transitions", "seconds", "job_seconds"),
+    *("endpoint_seconds", "steps", "started_at", "ended_at"),
+}
+pytestmark = pytest.mark.timeout(240)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The command line, with an embedded AWS of its own and nothing of AWS in the environment."""
+
+    state: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of a command."""
+        return {"PATH": "/usr/bin:/bin", "DROPFORGE_STATE": str(self.state)}
+
+    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command."""
+        return subprocess.run(
+            [sys.executable, "-m", "dropforge.cli", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+
+    def document(self, *arguments: str, status: int = 0) -> Any:
+        """Run a command with --json; return the one document that it printed."""
+        done = self(*arguments, "--json")
+        assert done.returncode == status, done.stderr
+        return json.loads(done.stdout)
+
+
+def processes_of(state: Path) -> list[str]:
+    """List the processes that were started from a state folder, by their command lines."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (path / "cmdline").read_bytes() + b" " + os.fsencode((path / "cwd").readlink())
+        except OSError:
+            continue
+        if os.fsencode(state) in told and path.name != str(os.getpid()):
+            found.append(told.replace(b"\0", b" ").decode())
+    return found
+
+
+def until_gone(state: Path) -> list[str]:
+    """Wait a while until no process of a state folder is left; return those that are."""
+    deadline = time.monotonic() + 10
+    while (left := processes_of(state)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left() -> None:
+    """No faults are forced here: these commands have embedded AWSs of their own."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files to drop."""
+    folder = tmp_path_factory.mktemp("drops")
+    (folder / "two-species.csv").write_text("".join(f"{row}\n" for row in ROWS[:100]))
+    (folder / "again.csv").write_text("".join(f"{row}\n" for row in ROWS[:100]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """The command line; its embedded AWS is stopped at the end."""
+    tool = Tool(tmp_path_factory.mktemp("embedded") / "state")
+    yield tool
+    assert tool("local", "down").returncode == 0
+    assert until_gone(tool.state) == []
+
+
+@pytest.fixture(scope="module")
+def run(tool: Tool, folder: Path) -> dict[str, Any]:
+    """A first run, from a drop that also started the embedded AWS and published the pipeline."""
+    done = tool("drop", "iris", str(folder / "two-species.csv"), "--wait", "--json")
+    assert done.returncode == 0, done.stderr
+    for said in ("it starts empty", "Published pipeline iris", "Dropped 1 objects", "Train"):
+        assert said in done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_a_drop_does_it_all(run: dict[str, Any]) -> None:
+    """It starts what is missing, waits, and prints the run as the contract says."""
+    assert set(run) >= SHOWN
+    assert (run["status"], run["endpoint"]["action"]) == ("DEPLOYED", "CREATED")
+    assert run["endpoint"]["name"] == "dropforge-iris"
+    assert run["metrics"]["accuracy"] >= 0.9
+    assert run["data"]["objects"] == 1
+    assert {"Train", "Evaluate", "Judge", "Deploy"} <= {step["name"] for step in run["steps"]}
+    assert run["seconds"] >= run["job_seconds"] > 0
+
+
+def test_runs_and_show_agree_with_what_the_drop_printed(tool: Tool, run: dict[str, Any]) -> None:
+    """The ledger is the one source of all three."""
+    assert run in tool.document("runs")
+    assert run in tool.document("runs", "iris")
+    assert tool.document("show", run["run_id"]) == run
+    printed = tool("show", run["run_id"]).stdout
+    assert run["run_id"] in printed
+    assert "DEPLOYED" in printed
+    assert tool("runs", "rose").returncode == 2
+
+
+def test_up_is_idempotent_and_status_describes(tool: Tool, run: dict[str, Any]) -> None:
+    """Up again changes nothing, and both tell the same."""
+    assert run["status"] == "DEPLOYED"
+    before = tool.document("local", "status")
+    assert before["running"] is True
+    assert before["stack"] == "dropforge"
+    assert before["console_url"] is None
+    again = tool("local", "up", "--json")
+    assert "already up" in again.stderr
+    assert json.loads(again.stdout) == before
+
+
+def test_the_endpoint_is_asked_by_text_or_file(
+    tool: Tool, run: dict[str, Any], tmp_path: Path
+) -> None:
+    """The body as it came, or the prediction with its time; CSV by default, else as told."""
+    assert run["status"] == "DEPLOYED"
+    answer = tool.document("invoke", "iris", "--data", "5.1,3.5,1.4,0.2")
+    assert answer["prediction"] == "setosa"
+    assert answer["milliseconds"] > 0
+    file = tmp_path / "rows.csv"
+    file.write_text("5.1,3.5,1.4,0.2\n7.0,3.2,4.7,1.4\n")
+    assert tool("invoke", "iris", "--file", str(file)).stdout == "setosa\nversicolor\n"
+
+
+def test_what_the_model_refuses_is_told_in_its_own_words(tool: Tool, run: dict[str, Any]) -> None:
+    """A row that is no flower: exit 1, one line with the container's sentence, no body."""
+    assert run["status"] == "DEPLOYED"
+    done = tool("invoke", "iris", "--data", "not,a,flower")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "The model answered 4" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_same_bytes_again_are_skipped(tool: Tool, run: dict[str, Any], folder: Path) -> None:
+    """Under another name too: exit 1, and a run that had no execution."""
+    done = tool("drop", "iris", str(folder / "again.csv"), "--wait", "--json")
+    assert done.returncode == 1
+    skipped = json.loads(done.stdout)
+    assert (skipped["status"], skipped["billed_transitions"]) == ("SKIPPED", 0)
+    assert skipped["run_id"] != run["run_id"]
+    assert done.stderr.splitlines()[-1].startswith(f"dropforge: run {skipped['run_id']} ended SKIP")
+
+
+def test_slack_heard_of_the_run(tool: Tool, run: dict[str, Any]) -> None:
+    """The stand-in holds a message with text and blocks for it."""
+    messages = tool.document("slack")
+    assert any(run["run_id"] in json.dumps(message) for message in messages)
+    assert all(set(message) == {"at", "text", "blocks"} for message in messages)
+    assert "iris" in tool("slack").stdout
+
+
+def test_publish_tells_version_and_place(tool: Tool, run: dict[str, Any]) -> None:
+    """All pipelines when none is named; unchanged ones keep their version."""
+    assert run["status"] == "DEPLOYED"
+    published = tool.document("publish")
+    assert [set(one) for one in published] == [{"pipeline", "version", "uri"}] * len(published)
+    iris = next(one for one in published if one["pipeline"] == "iris")
+    assert iris["uri"].endswith(f"/pipelines/iris/{iris['version']}/")
+    assert tool.document("publish", "iris") == [iris]
+    assert tool("publish", "rose").returncode == 2
+
+
+def test_a_function_is_invoked_as_sam_local_invoke_does(
+    tool: Tool, run: dict[str, Any], tmp_path: Path
+) -> None:
+    """Its answer, or the error's document and exit 1; an unknown name lists those there are."""
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"endpoint": run["endpoint"]["name"]}))
+    state = tool.document("function", "invoke", "CheckEndpoint", "-e", str(event))
+    assert (state["exists"], state["status"]) == (True, "InService")
+    assert state["config"] == run["endpoint"]["config"]
+    event.write_text("{}")
+    failed = tool("function", "invoke", "CheckEndpoint", "-e", str(event))
+    assert failed.returncode == 1
+    assert "errorType" in json.loads(failed.stdout)
+    unknown = tool("function", "invoke", "Nothing", "-e", str(event))
+    assert unknown.returncode == 2
+    assert "CheckEndpoint" in unknown.stderr
+
+
+def test_a_stack_that_is_not_there_cannot_be_reached(tool: Tool, run: dict[str, Any]) -> None:
+    """Exit 3, in one line."""
+    assert run["status"] == "DEPLOYED"
+    done = tool("runs", "--stack", "elsewhere")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (3, "", 1)
+
+
+def test_an_endpoint_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
+    """Before the first run there is nothing to ask: exit 1.
+
+    Then the embedded AWS is killed: that leaves nothing behind, and the next start works, empty.
+    """
+    tool = Tool(tmp_path / "state")
+    try:
+        started = time.monotonic()
+        first = tool.document("local", "up")
+        assert time.monotonic() - started < 30
+        assert tool.document("publish", "iris")
+        done = tool("invoke", "iris", "--data", "5.1,3.5,1.4,0.2")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "has no endpoint dropforge-iris yet" in done.stderr
+        assert tool.document("runs") == []
+
+        os.kill(first["pid"], signal.SIGKILL)
+        assert until_gone(tool.state) == []
+        assert tool.document("local", "status")["running"] is False
+        second = tool.document("local", "up")
+        assert second["pid"] != first["pid"]
+        assert tool("runs", "iris").returncode == 2
+    finally:
+        assert tool("local", "down").returncode == 0
+    assert until_gone(tool.state) == []
+
+
+def test_an_interrupted_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Ctrl-C while the embedded AWS starts ends it too, although nothing is recorded of it yet."""
+    tool = Tool(tmp_path / "state")
+    with subprocess.Popen(
+        [sys.executable, "-m", "dropforge.cli", "local", "up"],
+        cwd=ROOT,
+        env=tool.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as up:
+        deadline = time.monotonic() + 60
+        while not (tool.state / "embedded.lock").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        up.send_signal(signal.SIGINT)
+        assert up.wait(30) == 130
+    assert until_gone(tool.state) == []

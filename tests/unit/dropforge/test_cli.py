@@ -1,0 +1,146 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from dropforge import cli
+from dropforge.project import Project
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: its exit status, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def dropforge(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run the command line in this process, with an embedded AWS of its own that is not up."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(project.root))
+    monkeypatch.setenv("DROPFORGE_STATE", str(project.state))
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["dropforge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        written = capsys.readouterr()
+        return Done(int(ended.value.code or 0), written.out, written.err)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (["drop"], 2, "Missing argument 'PIPELINE' (see: dropforge drop --help)"),
+        (["drop", "iris"], 2, "Missing argument 'PATH"),
+        (["fly"], 2, "No such command 'fly'"),
+        (["local", "fly"], 2, "No such command 'fly'"),
+        (["runs", "--target", "moon"], 2, "Invalid value for '--target'"),
+        (["drop", "rose", "pipelines/iris/data"], 2, "There is no pipeline 'rose'"),
+        (["drop", "../iris", "pipelines/iris/data"], 2, "cannot be a pipeline's name"),
+        (["drop", "iris", "missing.csv"], 2, "missing.csv: there is no such file"),
+        (["drop", "iris", "dropforge_jobs/__init__.py"], 2, "__init__.py: is empty"),
+        (["invoke", "iris"], 2, "--data TEXT or --file PATH"),
+        (["function", "invoke", "X", "-e", "missing.json"], 2, "missing.json: cannot be read"),
+        (["local", "up", "--target", "aws"], 2, "leave out --target aws"),
+        (["publish"], 3, "The embedded AWS is not running"),
+        (["runs"], 3, "The embedded AWS is not running"),
+        (["show", "iris-20261121t052011-1a2b3c4d"], 3, "The embedded AWS is not running"),
+        (["invoke", "iris", "--data", "1"], 3, "The embedded AWS is not running"),
+        (["slack"], 3, "The embedded AWS is not running"),
+        (["slack", "--target", "aws", "--region", "eu-west-1"], 2, "on AWS they are in Slack"),
+        (["runs", "--target", "aws", "--profile", "nobody"], 3, "nobody"),
+        (["runs", "--target", "aws"], 3, "You must specify a region"),
+    ],
+)
+def test_errors_are_one_line_and_a_status(
+    dropforge: Command, arguments: list[str], status: int, says: str
+) -> None:
+    """On stderr, whether or not JSON was asked for; stdout stays empty."""
+    for more in ([], ["--json"]):
+        done = dropforge(*arguments, *more)
+        assert (done.status, done.out) == (status, "")
+        assert done.err.startswith("dropforge: ")
+        assert says in done.err
+        assert done.err.count("\n") == 1
+
+
+def test_local_status_and_down_when_nothing_runs(dropforge: Command) -> None:
+    """That is no error: both say how it is."""
+    nothing = {
+        "running": False,
+        "endpoint_url": None,
+        "console_url": None,
+        "stack": None,
+        "pid": None,
+    }
+    for verb in ("status", "down"):
+        done = dropforge("local", verb, "--json")
+        assert (done.status, json.loads(done.out)) == (0, nothing)
+        done = dropforge("local", verb)
+        assert done.status == 0
+        assert "not running" in done.out
+
+
+def test_options_may_stand_before_the_command_and_after_it(dropforge: Command) -> None:
+    """The later one wins."""
+    assert dropforge("--target", "aws", "slack", "--region", "eu-west-1").status == 2
+    assert dropforge("--target", "aws", "slack", "--target", "local").status == 3
+    assert json.loads(dropforge("--json", "local", "status").out)["running"] is False
+
+
+def test_an_unexpected_error_is_one_line_and_its_details_are_kept(
+    dropforge: Command, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user sees no traceback; whoever mends it finds one."""
+
+    def broken() -> Project:
+        raise ZeroDivisionError("by\nnothing")
+
+    monkeypatch.setattr(cli, "find_project", broken)
+    done = dropforge("publish")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.count("\n") == 1
+    assert "ZeroDivisionError: by nothing; details are in" in done.err
+    assert "Traceback" in (project.root / ".dropforge" / "error.log").read_text()
+
+
+def test_help_comes_at_once() -> None:
+    """Nothing heavy is imported for it: boto3 alone would take longer."""
+    script = (
+        "import sys, dropforge.cli\n"
+        "print(*{'boto3', 'rich', 'moto', 'pydantic'} & {*sys.modules}, file=sys.stderr)\n"
+        "sys.argv = ['dropforge']\n"
+        "dropforge.cli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (0, "")
+    for verb in (
+        "publish",
+        "drop",
+        "runs",
+        "show",
+        "invoke",
+        "slack",
+        "check",
+        "local",
+        "function",
+    ):
+        assert verb in done.stdout
