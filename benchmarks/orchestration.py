@@ -2,10 +2,10 @@
 
     uv run python benchmarks/orchestration.py [--out FILE]
 
-The first part starts the embedded AWS and runs the demo, with real jobs. The second runs the shipped
-machines and two that look every 30 seconds on the same interpreter, with jobs of 10, 30 and 10
-minutes and an endpoint of about 8, on a played clock: how many transitions, and how long until the
-endpoint in service is noticed.
+The first part starts the embedded AWS and runs the demo, with real jobs. The second runs the
+shipped machines and two that look every 30 seconds on the same interpreter, with jobs of 10, 30
+and 10 minutes and an endpoint of about 8, on a played clock: how many transitions, and how long
+until the endpoint in service is noticed.
 """
 
 import argparse
@@ -32,7 +32,9 @@ PHASES = [480 + 30 * step / 8 for step in range(8)]
 def main() -> None:
     """Measure, print the tables, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=ROOT / ".dropforge/benchmarks/orchestration.json")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / ".dropforge/benchmarks/orchestration.json"
+    )
     out = parser.parse_args().out
     real = measure_real()
     played = measure_played()
@@ -80,7 +82,8 @@ def measure_played() -> list[dict[str, Any]]:
     designs = []
     for design in ("poll everything", "poll the endpoint", "dropforge"):
         runs = [
-            json.loads(_run(ROOT / "benchmarks/play.py", design, str(seconds))) for seconds in PHASES
+            json.loads(_run(ROOT / "benchmarks/play.py", design, str(seconds)))
+            for seconds in PHASES
         ]
         delays = [run["delay"] for run in runs]
         designs.append(
@@ -156,12 +159,18 @@ class _PeakMemory:
 
 
 def _dropforge(module: str, *arguments: str, environment: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-m", module, *arguments], env=environment, cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, "-m", module, *arguments], env=environment, cwd=ROOT, check=True
+    )
 
 
 def _run(program: Path, *arguments: str) -> str:
     return subprocess.run(
-        [sys.executable, str(program), *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(program), *arguments],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout
 
 

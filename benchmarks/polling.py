@@ -1,7 +1,7 @@
 """The baseline: the same work by state machines that look every 30 seconds, as is usual.
 
-`EVERYTHING` polls jobs and endpoint; `ENDPOINT` has `.sync` jobs and polls the endpoint only, as the
-published pipelines do. Both in JSONata, so that one interpreter runs them and the shipped machines.
+Either jobs and endpoint are polled, or the jobs are `.sync` and only the endpoint is, as published
+pipelines do. Both in JSONata, so that one interpreter runs them and the shipped machines.
 """
 
 from typing import Any
@@ -17,10 +17,14 @@ def machine(*, poll_jobs: bool) -> dict[str, Any]:
         ("Evaluate", "Processing", {"ProcessingJobName": "evaluate"}),
     ]
     states: dict[str, Any] = {}
-    for (name, kind, request), following in zip(jobs, ["Train", "Evaluate", "CreateModel"], strict=True):
-        states |= _polled(name, kind, request, following) if poll_jobs else {
-            name: _task(f"sagemaker:create{kind}Job.sync", request, following)
-        }
+    for (name, kind, request), following in zip(
+        jobs, ["Train", "Evaluate", "CreateModel"], strict=True
+    ):
+        states |= (
+            _polled(name, kind, request, following)
+            if poll_jobs
+            else {name: _task(f"sagemaker:create{kind}Job.sync", request, following)}
+        )
     states |= {
         "CreateModel": _task("aws-sdk:sagemaker:createModel", {"ModelName": "m"}, "CreateConfig"),
         "CreateConfig": _task(
@@ -32,7 +36,9 @@ def machine(*, poll_jobs: bool) -> dict[str, Any]:
             "WaitEndpoint",
         ),
     }
-    states |= _loop("Endpoint", "describeEndpoint", {"EndpointName": "e"}, "EndpointStatus", "InService", "Done")
+    describe = _task("aws-sdk:sagemaker:describeEndpoint", {"EndpointName": "e"}, "ChooseEndpoint")
+    in_service = "{% $states.input.EndpointStatus = 'InService' %}"
+    states |= _loop("Endpoint", describe, in_service, "Done")
     return {
         "QueryLanguage": "JSONata",
         "StartAt": "Preprocess",
@@ -42,22 +48,19 @@ def machine(*, poll_jobs: bool) -> dict[str, Any]:
 
 def _polled(name: str, kind: str, request: dict[str, str], following: str) -> dict[str, Any]:
     start = {name: _task(f"aws-sdk:sagemaker:create{kind}Job", request, f"Wait{name}")}
-    status = f"{kind}JobStatus"
-    return start | _loop(name, f"describe{kind}Job", request, status, "Completed", following)
+    describe = _task(f"aws-sdk:sagemaker:describe{kind}Job", request, f"Choose{name}")
+    ended = f"{{% $states.input.{kind}JobStatus = 'Completed' %}}"
+    return start | _loop(name, describe, ended, following)
 
 
-def _loop(
-    name: str, describe: str, request: dict[str, str], status: str, end: str, following: str
-) -> dict[str, Any]:
+def _loop(name: str, describe: dict[str, Any], ended: str, following: str) -> dict[str, Any]:
     """Wait, describe, choose, and again."""
     return {
         f"Wait{name}": {"Type": "Wait", "Seconds": SECONDS, "Next": f"Describe{name}"},
-        f"Describe{name}": _task(f"aws-sdk:sagemaker:{describe}", request, f"Choose{name}"),
+        f"Describe{name}": describe,
         f"Choose{name}": {
             "Type": "Choice",
-            "Choices": [
-                {"Condition": f"{{% $states.input.{status} = '{end}' %}}", "Next": following}
-            ],
+            "Choices": [{"Condition": ended, "Next": following}],
             "Default": f"Wait{name}",
         },
     }

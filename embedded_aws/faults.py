@@ -1,6 +1,7 @@
 """Faults forced from outside: the next calls of an operation answer with an error of choice."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ class Fault:
     """An error that the next `times` calls of one operation answer with.
 
     `service` is boto3's or the signature's name of the service ("stepfunctions" or "states"),
-    `operation` as boto3 names it ("StartExecution").
+    `operation` as boto3 names it ("StartExecution"). With `match`, only calls with that text in
+    their path or body are meant: an object's key, a function's or an execution's name.
     """
 
     service: str
@@ -21,6 +23,7 @@ class Fault:
     message: str = "This error was asked for."
     status: int = 400
     times: int = 1
+    match: str = ""
 
 
 _FIRST_ERROR_STATUS = 400
@@ -62,11 +65,15 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def raise_for(self, service: str, operation: str | None) -> None:
-        """Raise the error of the first fault that is meant for this call, and count it."""
+    def raise_for(self, service: str, operation: str | None, text: Callable[[], str]) -> None:
+        """Raise the error of the first fault that is meant for this call, and count it.
+
+        `text` gives the call's path and body; it is asked only when a fault wants to match it.
+        """
         with self._lock:
             for fault in self._faults:
-                if (fault.service, fault.operation) == (service, operation):
+                meant = (fault.service, fault.operation) == (service, operation)
+                if meant and (not fault.match or fault.match in text()):
                     fault.times -= 1
                     if fault.times <= 0:
                         self._faults.remove(fault)

@@ -1,6 +1,7 @@
 """The one public door: a WSGI application that sends each request where it is answered."""
 
 import base64
+import io
 import logging
 import re
 from collections.abc import Iterable
@@ -85,7 +86,7 @@ class Front:
         protocol = protocol_of(service, environ)
         operation = operation_of(environ, service)
         try:
-            self._faults.raise_for(service, operation)
+            self._faults.raise_for(service, operation, lambda: _text(environ))
             return self._call(service, operation, environ)
         except AwsError as err:
             return answers.error(err, protocol)
@@ -145,6 +146,13 @@ class Front:
         if request.headers.get("X-Amz-Log-Type") == "Tail":
             headers["X-Amz-Log-Result"] = base64.b64encode(done.log_tail.encode()).decode()
         return Response(done.payload, 200, headers, "application/json")
+
+
+def _text(environ: WSGIEnvironment) -> str:
+    """Return a call's path and body, and leave the body to be read again."""
+    body = Request(environ).get_data()
+    environ["wsgi.input"] = io.BytesIO(body)
+    return f"{environ['PATH_INFO']} {body.decode(errors='replace')}"
 
 
 def _not_implemented(service: str, operation: str | None, detail: str = "") -> AwsError:

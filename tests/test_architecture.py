@@ -53,7 +53,9 @@ def test_only_one_room_of_the_tool_starts_the_embedded_aws() -> None:
     assert users == {"local.py"}
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("functions/*/app.py")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("functions/*/app.py")), ids=lambda p: p.parent.name
+)
 def test_handlers_import_light_and_without_an_environment(path: Path) -> None:
     """A handler imports with an empty environment, no network, and none of the heavy libraries."""
     script = (

@@ -1,4 +1,4 @@
-"""The documents say what is there: commands, tables, links and samples are held against the code."""
+"""The documents say what is there: commands, tables, links and samples match the code."""
 
 import json
 import re
@@ -12,7 +12,11 @@ from dropforge_core.metric_names import METRICS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *ROOT.glob("pipelines/*/README.md")]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *ROOT.glob("pipelines/*/README.md"),
+]
 
 
 def blocks(text: str) -> list[str]:
@@ -25,14 +29,25 @@ def test_every_make_target_in_the_documents_exists() -> None:
     """A reader can type every `make` that we write."""
     targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = {
-        target for path in DOCUMENTS for target in re.findall(r"`?make ([a-z]+)\b", path.read_text("utf-8"))
-        if f"`make {target}" in path.read_text("utf-8") or f"\nmake {target}" in path.read_text("utf-8")
+        target
+        for path in DOCUMENTS
+        for target in re.findall(r"`?make ([a-z]+)\b", path.read_text("utf-8"))
+        if f"`make {target}" in path.read_text("utf-8")
+        or f"\nmake {target}" in path.read_text("utf-8")
     }
     assert {"demo", "test"} <= named <= targets
 
 
 @pytest.mark.parametrize(
-    "command", sorted({c for p in DOCUMENTS for c in blocks(p.read_text("utf-8")) if "dropforge " in c and c.startswith("uv run")})
+    "command",
+    sorted(
+        {
+            c
+            for p in DOCUMENTS
+            for c in blocks(p.read_text("utf-8"))
+            if "dropforge " in c and c.startswith("uv run")
+        }
+    ),
 )
 def test_every_command_line_in_the_documents_is_understood(command: str) -> None:
     """Each `uv run dropforge ...` names a command and options that exist."""
@@ -40,7 +55,10 @@ def test_every_command_line_in_the_documents_is_understood(command: str) -> None
     verbs = words[1:3] if words[1] in {"local", "function"} else words[1:2]
     result = subprocess.run(
         [sys.executable, "-m", "dropforge.cli", *verbs, "--help"],
-        capture_output=True, text=True, check=False, env={"COLUMNS": "200", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"COLUMNS": "200", "PATH": "/usr/bin:/bin"},
     )
     assert result.returncode == 0, result.stderr
     for option in (word for word in words if word.startswith("--")):
@@ -78,6 +96,8 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_events_in_the_documents_exist() -> None:
     """Every sample event that a document names is there."""
-    named = {e for path in DOCUMENTS for e in re.findall(r"events/[\w.]+\.json", path.read_text("utf-8"))}
+    named = {
+        e for path in DOCUMENTS for e in re.findall(r"events/[\w.]+\.json", path.read_text("utf-8"))
+    }
     assert named
     assert all((ROOT / event).exists() for event in named)

@@ -2,7 +2,8 @@
 
 Without a `Name` every child is called "None", so that the second fails; a stopped or timed-out
 parent leaves its children running; the wait looks every half second; children's outputs and dates
-come unshaped.
+come unshaped. An error that the API's model does not know, a throttle above all, gets a name of its
+own, where AWS gives the service's general one.
 """
 
 import json
@@ -18,7 +19,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 from embedded_aws.gaps import stepfunctions_status as status
 from embedded_aws.gaps.stepfunctions_clients import client_for
-from embedded_aws.gaps.stepfunctions_failures import task_failed
+from embedded_aws.gaps.stepfunctions_failures import task_failed, task_failure
 from embedded_aws.gaps.stepfunctions_services import operation_of
 from embedded_aws.gaps.stepfunctions_shapes import from_response
 from embedded_aws.gaps.stepfunctions_tokens import Submitted
@@ -26,6 +27,8 @@ from embedded_aws.gaps.stepfunctions_waiting import waking
 
 _Sfn = state_task_service_sfn.StateTaskServiceSfn
 _normalise = _Sfn._normalise_parameters  # noqa: SLF001
+_from_error = _Sfn._from_error  # noqa: SLF001
+_GENERAL_ERROR = "StepFunctions.AWSStepFunctionsException"
 _LEVEL_CHECK_SECONDS = 5.0
 
 
@@ -33,6 +36,12 @@ def _name_and_normalise(self: Any, parameters: dict[str, Any], *args: Any, **kwa
     if not parameters.get("Name"):
         parameters["Name"] = str(uuid.uuid4())
     _normalise(self, parameters, *args, **kwargs)
+
+
+def _name_error(self: Any, env: Any, ex: Exception) -> Any:
+    if type(ex) is ClientError:  # not one of the API's own, which are subclasses
+        return task_failure(self, env, _GENERAL_ERROR, str(ex))
+    return _from_error(self, env=env, ex=ex)
 
 
 def _sync(
@@ -98,6 +107,7 @@ def _stop(client: Any, arn: str) -> None:
 
 def apply() -> None:
     """Name children, wait for their end without polling, stop them with their parent."""
+    _Sfn._from_error = _name_error  # noqa: SLF001
     _Sfn._normalise_parameters = _name_and_normalise  # noqa: SLF001
     _Sfn._build_sync_resolver = _sync  # noqa: SLF001
     _Sfn._build_sync2_resolver = _sync  # noqa: SLF001

@@ -1,14 +1,16 @@
-"""One embedded AWS with one stack for all tests here, in this process so that a test can hurry it."""
+"""One embedded AWS with one stack for the tests here, in this process so that they can hurry it."""
 
 import shutil
 import socket
 from collections.abc import Iterator
 
 import pytest
+
 from dropforge.build import build
 from dropforge.project import Project
 from dropforge.target import forget_user_configuration, local_target
 from embedded_aws.__main__ import set_environment
+from embedded_aws.deploy import deploy_stack
 from embedded_aws.settings import Settings
 
 from .stack import QUICK, ROOT, Stack
@@ -31,9 +33,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     settings = Settings(state=project.state, port=port)
     set_environment(settings)
     # After the environment: moto reads it while it is imported.
-    from embedded_aws.deploy import deploy_stack
-    from embedded_aws.gaps import stepfunctions_waiting
-    from embedded_aws.machine import Machine
+    from embedded_aws.gaps import stepfunctions_waiting  # noqa: PLC0415
+    from embedded_aws.machine import Machine  # noqa: PLC0415
 
     project.state.mkdir()
     machine = Machine(settings, listener)
@@ -62,5 +63,3 @@ def no_faults_left(stack: Stack) -> Iterator[None]:
     """A fault that a test forced and did not use does not reach the next."""
     yield
     stack.clear_faults()
-
-

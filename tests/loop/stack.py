@@ -19,6 +19,14 @@ from dropforge.target import Target
 ROOT = Path(__file__).parents[2]
 QUICK = Path(__file__).parent / "quick"
 GOOD = json.dumps({"metrics": {"accuracy": 0.95}})
+DEFAULTS = {
+    "preprocess": "ok",
+    "train": "ok",
+    "evaluation": GOOD,
+    "serve": "ok",
+    "answer": "1",
+    "timeout_seconds": 30,
+}
 DEADLINE_SECONDS = 60.0
 
 
@@ -29,18 +37,9 @@ class Stack:
     project: Project
     target: Target
 
-    def publish(
-        self,
-        name: str,
-        *,
-        preprocess: str = "ok",
-        train: str = "ok",
-        evaluation: str = GOOD,
-        serve: str = "ok",
-        answer: str = "1",
-        timeout_seconds: int = 30,
-    ) -> None:
+    def publish(self, name: str, **behaviour: Any) -> None:
         """Publish the quick pipeline under a name, each of its steps behaving as told."""
+        told = DEFAULTS | behaviour
         folder = self.project.pipelines / name
         shutil.copytree(QUICK / "pipeline", folder, dirs_exist_ok=True)
         config = {
@@ -48,15 +47,15 @@ class Stack:
             "image": "quick",
             "preprocess": {
                 "script": "preprocess.py",
-                "arguments": [preprocess],
-                "timeout_seconds": timeout_seconds,
+                "arguments": [told["preprocess"]],
+                "timeout_seconds": told["timeout_seconds"],
             },
             "train": {
-                "hyperparameters": {"behaviour": train, "answer": answer},
-                "timeout_seconds": timeout_seconds,
+                "hyperparameters": {"behaviour": told["train"], "answer": told["answer"]},
+                "timeout_seconds": told["timeout_seconds"],
             },
-            "evaluate": {"script": "evaluate.py", "arguments": [evaluation]},
-            "serve": {"instance": {"count": 1}, "environment": {"BEHAVIOUR": serve}},
+            "evaluate": {"script": "evaluate.py", "arguments": [told["evaluation"]]},
+            "serve": {"instance": {"count": 1}, "environment": {"BEHAVIOUR": told["serve"]}},
             "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
         }
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(config), "utf-8")
@@ -65,7 +64,9 @@ class Stack:
     def drop(self, name: str, content: str, key: str = "data.csv") -> None:
         """Put an object where the trigger looks."""
         bucket = self.target.output("DataBucketName")
-        self.target.s3.put_object(Bucket=bucket, Key=f"incoming/{name}/{key}", Body=content.encode())
+        self.target.s3.put_object(
+            Bucket=bucket, Key=f"incoming/{name}/{key}", Body=content.encode()
+        )
 
     def ended_run(self, name: str, count: int = 1) -> dict[str, Any]:
         """Wait until so many runs have ended and released the pipeline; return the newest."""
@@ -92,20 +93,10 @@ class Stack:
         text: str = answered["Body"].read().decode()
         return text
 
-    def fault(self, service: str, operation: str, code: str, *, times: int = 1, status: int = 400) -> None:
+    def fault(self, service: str, operation: str, code: str, **options: Any) -> None:
         """Make the next calls of an operation fail before anything happens."""
-        self._control(
-            "POST",
-            "faults",
-            {
-                "service": service,
-                "operation": operation,
-                "code": code,
-                "message": f"{code}, forced by a test",
-                "times": times,
-                "status": status,
-            },
-        )
+        fault = {"service": service, "operation": operation, "code": code} | options
+        self._control("POST", "faults", fault)
 
     def clear_faults(self) -> None:
         """Forget the faults that did not happen."""

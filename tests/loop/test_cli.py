@@ -3,17 +3,16 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from .stack import ROOT
+from .tool import Tool, until_gone
+
 ROWS = (ROOT / "pipelines/iris/data/iris_label_first.csv").read_text().splitlines()
 SHOWN = {
     *("run_id", "pipeline", "status", "reason", "metrics", "champion_metrics", "endpoint"),
@@ -21,62 +20,6 @@ SHOWN = {
     *("endpoint_seconds", "steps", "started_at", "ended_at"),
 }
 pytestmark = pytest.mark.timeout(240)
-
-
-@dataclass(frozen=True)
-class Tool:
-    """The command line, with an embedded AWS of its own and nothing of AWS in the environment."""
-
-    state: Path
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The whole environment of a command."""
-        return {"PATH": "/usr/bin:/bin", "DROPFORGE_STATE": str(self.state)}
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command."""
-        return subprocess.run(
-            [sys.executable, "-m", "dropforge.cli", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
-
-    def document(self, *arguments: str, status: int = 0) -> Any:
-        """Run a command with --json; return the one document that it printed."""
-        done = self(*arguments, "--json")
-        assert done.returncode == status, done.stderr
-        return json.loads(done.stdout)
-
-
-def processes_of(state: Path) -> list[str]:
-    """List the processes that were started from a state folder, by their command lines."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (path / "cmdline").read_bytes() + b" " + os.fsencode((path / "cwd").readlink())
-        except OSError:
-            continue
-        if os.fsencode(state) in told and path.name != str(os.getpid()):
-            found.append(told.replace(b"\0", b" ").decode())
-    return found
-
-
-def until_gone(state: Path) -> list[str]:
-    """Wait a while until no process of a state folder is left; return those that are."""
-    deadline = time.monotonic() + 10
-    while (left := processes_of(state)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return left
-
-
-@pytest.fixture(autouse=True)
-def no_faults_left() -> None:
-    """No faults are forced here: these commands have embedded AWSs of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
     """The command line; its embedded AWS is stopped at the end."""
-    tool = Tool(tmp_path_factory.mktemp("embedded") / "state")
+    tool = Tool(ROOT, tmp_path_factory.mktemp("embedded") / "state")
     yield tool
     assert tool("local", "down").returncode == 0
     assert until_gone(tool.state) == []
@@ -223,7 +166,7 @@ def test_an_endpoint_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
 
     Then the embedded AWS is killed: that leaves nothing behind, and the next start works, empty.
     """
-    tool = Tool(tmp_path / "state")
+    tool = Tool(ROOT, tmp_path / "state")
     try:
         started = time.monotonic()
         first = tool.document("local", "up")
@@ -247,14 +190,8 @@ def test_an_endpoint_that_is_not_there_yet_is_told(tmp_path: Path) -> None:
 
 def test_an_interrupted_start_leaves_nothing_behind(tmp_path: Path) -> None:
     """Ctrl-C while the embedded AWS starts ends it too, although nothing is recorded of it yet."""
-    tool = Tool(tmp_path / "state")
-    with subprocess.Popen(
-        [sys.executable, "-m", "dropforge.cli", "local", "up"],
-        cwd=ROOT,
-        env=tool.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as up:
+    tool = Tool(ROOT, tmp_path / "state")
+    with tool.start("local", "up") as up:
         deadline = time.monotonic() + 60
         while not (tool.state / "embedded.lock").exists():
             assert time.monotonic() < deadline

@@ -1,4 +1,4 @@
-"""Each task's Arguments, rendered with every optional part on and off, against AWS's own models."""
+"""Each task's Arguments, with every optional part on and off, against AWS's own models."""
 
 import itertools
 import re
@@ -10,7 +10,6 @@ import jsonata
 import pytest
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
-
 from dropforge_core import contracts
 
 from .conftest import evaluate, load_machine, states_of
@@ -51,14 +50,14 @@ def substitute(value: Any, options: dict[str, bool]) -> Any:
 
 def run_input(options: dict[str, bool]) -> dict[str, Any]:
     """Return the retrain machine's input, as the trigger gives it."""
-    script = {
+    script: dict[str, Any] = {
         "image": IMAGE,
         "entrypoint": ["python3", "/opt/ml/processing/input/code/preprocess.py", "--seed", "1"],
         "environment": {},
         "machine": MACHINE,
         "timeout_seconds": 60,
     }
-    train = {
+    train: dict[str, Any] = {
         "image": IMAGE,
         "hyperparameters": {"max_depth": "3"},
         "channels": ["train", "validation"] if options["channels"] else ["train"],
@@ -109,7 +108,7 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
     }
     given = run_input(options) if name == "retrain" else deploy_input(options)
     states = {"input": given, "context": context}
-    variables = {"states": states}
+    variables: dict[str, Any] = {"states": states}
     variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
     variables |= {
         "model_data": "s3://dropforge-artifacts-123456789012-us-east-1/runs/x/model.tar.gz",
@@ -123,26 +122,30 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
 
 def problems(value: Any, shape: Any, where: str) -> Iterator[str]:
     """Yield what botocore's own validator does not look at: enums, patterns, upper limits."""
-    limits = shape.metadata
+    size = len(value) if isinstance(value, list | dict | str) else value
+    limit = shape.metadata.get("max")
+    if limit is not None and size > limit:
+        yield f"{where}: {size} is above {limit}"
     if shape.type_name == "structure":
         for key, item in value.items():
             yield from problems(item, shape.members[key], f"{where}.{key}")
-    elif shape.type_name in {"list", "map"}:
-        if len(value) > limits.get("max", len(value)):
-            yield f"{where}: more than {limits['max']}"
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        member = shape.value if shape.type_name == "map" else shape.member
-        for key, item in items:
-            yield from problems(item, member, f"{where}.{key}")
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            yield from problems(item, shape.value, f"{where}.{key}")
+    elif shape.type_name == "list":
+        for number, item in enumerate(value):
+            yield from problems(item, shape.member, f"{where}.{number}")
     elif shape.type_name == "string":
-        if limits.get("enum") and value not in limits["enum"]:
-            yield f"{where}: {value} is none of {limits['enum']}"
-        if limits.get("pattern") and not re.fullmatch(python_pattern(limits["pattern"]), value):
-            yield f"{where}: {value} does not match {limits['pattern']}"
-        if len(value) > limits.get("max", len(value)):
-            yield f"{where}: longer than {limits['max']}"
-    elif isinstance(value, int) and value > limits.get("max", value):
-        yield f"{where}: above {limits['max']}"
+        yield from text_problems(value, shape.metadata, where)
+
+
+def text_problems(value: str, limits: dict[str, Any], where: str) -> Iterator[str]:
+    """Yield what is wrong with a text."""
+    if limits.get("enum") and value not in limits["enum"]:
+        yield f"{where}: {value} is none of {limits['enum']}"
+    pattern = python_pattern(limits.get("pattern", ".*"))
+    if not re.fullmatch(pattern, value, re.DOTALL):
+        yield f"{where}: {value} does not match {pattern}"
 
 
 def python_pattern(pattern: str) -> str:
@@ -170,6 +173,7 @@ def check(resource: str, arguments: dict[str, Any], state: str) -> None:
         given[encoded] = "{}"
     if service == "stepfunctions":  # Step Functions writes every API's fields in PascalCase.
         given = {key[0].lower() + key[1:]: value for key, value in given.items()}
+    assert model.input_shape is not None
     report = ParamValidator().validate(given, model.input_shape)
     assert not report.has_errors(), f"{state}: {report.generate_report()}"
     assert list(problems(given, model.input_shape, state)) == []
@@ -179,8 +183,11 @@ def check(resource: str, arguments: dict[str, Any], state: str) -> None:
 @pytest.mark.parametrize("name", ["retrain", "deploy"])
 def test_arguments_fit_the_service_models(name: str, options: dict[str, bool]) -> None:
     """What every task sends is what its service takes: fields, enums, lengths and patterns."""
-    resources = {n: s["Resource"] for n, s, _ in states_of(substitute(load_machine(name), options))
-                 if s["Type"] == "Task"}
+    resources = {
+        n: s["Resource"]
+        for n, s, _ in states_of(substitute(load_machine(name), options))
+        if s["Type"] == "Task"
+    }
     for state, arguments in arguments_of(name, options):
         check(resources[state], arguments, state)
 
@@ -212,8 +219,14 @@ def test_optional_parts_reach_every_job_and_model(options: dict[str, bool]) -> N
 def test_every_sagemaker_resource_carries_the_cost_tags() -> None:
     """Stack, pipeline and run are on every job, model, config and endpoint."""
     tasks = dict(arguments_of("retrain", OPTIONS[0])) | dict(arguments_of("deploy", OPTIONS[0]))
-    creating = ("Preprocess", "Train", "Evaluate", "CreateModel", "CreateEndpointConfig",
-                "CreateEndpoint")
+    creating = (
+        "Preprocess",
+        "Train",
+        "Evaluate",
+        "CreateModel",
+        "CreateEndpointConfig",
+        "CreateEndpoint",
+    )
     for name in creating:
         tags = {tag["Key"]: tag["Value"] for tag in tasks[name]["Tags"]}
         assert tags == {

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
-
 from dropforge_core import errors
+from samtranslator.yaml_helper import yaml_parse
 
 from .conftest import MACHINES, ROOT, load_machine, states_of
 

@@ -112,7 +112,7 @@ def test_a_sam_event_with_a_dead_letter_queue_makes_its_policy(resources: dict[s
 
 
 def test_the_trigger_queue_gives_the_trigger_its_time(template: dict[str, Any]) -> None:
-    """Visibility is at least six timeouts plus the longest window, with five tries (AWS's advice)."""
+    """AWS advises a visibility of six timeouts plus the longest window, and five tries."""
     resources = template["Resources"]
     queue = resources["IncomingQueue"]["Properties"]
     trigger = resources["StartRetraining"]["Properties"]
@@ -178,7 +178,10 @@ def test_sync_integrations_may_use_their_managed_rules(resources: dict[str, Any]
     kinds = set(re.findall(r":::(\w+):(create\w+Job|startExecution)\.sync", text))
     rules = {
         ("sagemaker", "createTrainingJob"): "StepFunctionsGetEventsForSageMakerTrainingJobsRule",
-        ("sagemaker", "createProcessingJob"): "StepFunctionsGetEventsForSageMakerProcessingJobsRule",
+        (
+            "sagemaker",
+            "createProcessingJob",
+        ): "StepFunctionsGetEventsForSageMakerProcessingJobsRule",
         ("states", "startExecution"): "StepFunctionsGetEventsForStepFunctionsExecutionRule",
     }
     assert kinds == set(rules)

@@ -43,13 +43,16 @@ class EndpointWaits:
         now = self.now()
         expires_at = int((now + _KEPT).timestamp())
         self.ledger.put_wait(wait.endpoint, wait.task_token, iso(now), expires_at)
-        return self.look(wait.endpoint)
+        return self._look(wait.endpoint, wait.task_token)
 
     def look(self, endpoint: str) -> EndpointWaitAnswer:
         """Answer the token that waits for this endpoint, if one does and the endpoint settled."""
         token = self.ledger.waiting_token(endpoint)
         if token is None:
             return EndpointWaitAnswer(endpoint=endpoint, answered=False)
+        return self._look(endpoint, token)
+
+    def _look(self, endpoint: str, token: str) -> EndpointWaitAnswer:
         state = endpoint_state(self.clients.sagemaker, endpoint)
         if not is_settled(state):
             return EndpointWaitAnswer(endpoint=endpoint, answered=False, status=state.status)

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
-from moto.dynamodb.exceptions import MockValidationException
+from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import dynamodb_backends
 
 REGION = "us-east-1"
@@ -84,7 +84,7 @@ def dynamodb_atomicity() -> bool:
     backend = dynamodb_backends["123456789012"][REGION]
 
     def write(key: str, done: list[str]) -> None:
-        with contextlib.suppress(MockValidationException):
+        with contextlib.suppress(ConditionalCheckFailed):
             backend.put_item("t", {"pk": {"S": key}}, condition_expression=_IS_NEW)
             done.append(key)
 

@@ -82,9 +82,7 @@ def arrive(objects: dict[str, list[str]], base: Path) -> None:
     manifest.write_text(json.dumps({**names, "objects": entries}), "utf-8")
 
 
-def preprocess(
-    base: Path, *arguments: str, **variables: str
-) -> subprocess.CompletedProcess[str]:
+def preprocess(base: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the first job."""
     argv = ["python3", script("preprocess.py", base), "--seed", "15", *arguments]
     return run(argv, base, **variables)

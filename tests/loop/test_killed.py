@@ -1,0 +1,92 @@
+"""What is left when the embedded AWS ends in the middle of a run: nothing, and it starts again."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dropforge import embedded
+
+from .stack import Stack
+from .tool import Tool, processes_of, quick_tool, until_gone
+
+# What runs in the middle of a run: the embedded AWS and its warden, warm functions, the endpoint
+# of the run before, the job.
+PROGRAMS = ("-m embedded_aws", "warden.py", "awslambdaric", "/serve", "/train")
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(autouse=True)
+def no_faults_left() -> None:
+    """No faults are forced here: these commands have an embedded AWS of their own."""
+
+
+@pytest.fixture(scope="module")
+def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """The command line in a project of quick pipelines."""
+    tool = quick_tool(tmp_path_factory.mktemp("killed"))
+    yield tool
+    assert tool("local", "down").returncode == 0
+    assert until_gone(tool.state) == []
+
+
+def kill(tool: Tool) -> None:
+    """End the embedded AWS without a chance to tidy up."""
+    found = embedded.find(tool.state)
+    assert found
+    os.kill(found.pid, signal.SIGKILL)
+
+
+def down(tool: Tool) -> None:
+    """Stop the embedded AWS as a user does."""
+    done = tool("local", "down")
+    assert done.returncode == 0, done.stderr
+
+
+def until_all_run(tool: Tool) -> list[str]:
+    """Wait until each kind of program runs; return all of them."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = processes_of(tool.state)
+        if all(any(program in command for command in found) for program in PROGRAMS):
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not all of {PROGRAMS} run: {found}")
+
+
+@pytest.mark.parametrize("end", [kill, down])
+def test_it_ends_in_mid_run_and_starts_again(tool: Tool, end: Callable[[Tool], None]) -> None:
+    """No process is left, who waits is told, and after the next start a drop is deployed."""
+    name = f"before_{end.__name__}"
+    first = tool.up()
+    first.publish(name)
+    assert first.run(name)["status"] == "DEPLOYED"
+    first.publish(name, train="hang")
+    rows = tool.root / "rows.csv"
+    rows.write_text("1,2,3\n")
+    with tool.start("drop", name, str(rows), "--wait") as waiting:
+        until_all_run(tool)
+        end(tool)
+        out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, out) == (3, "")
+    assert "cannot be reached" in err.splitlines()[-1]
+    assert until_gone(tool.state) == []
+    assert tool.document("local", "status")["running"] is False
+
+    second = tool.up()
+    assert second.url != first.url
+    assert_empty(second)
+    name = f"after_{end.__name__}"
+    second.publish(name, answer="3")
+    run = tool.document("drop", name, str(rows), "--wait")
+    assert (run["status"], run["endpoint"]["action"]) == ("DEPLOYED", "CREATED")
+    assert second.answer(name) == "3"
+
+
+def assert_empty(stack: Stack) -> None:
+    """Nothing of what was before is there."""
+    assert stack.target.ledger.pipelines() == []
+    assert stack.slack() == []
+    assert stack.target.client("sagemaker").list_endpoints()["Endpoints"] == []
