@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,13 @@ def start(state: Path) -> Embedded:
         found = _wait_until_up(state, process)
     except BaseException:
         # Interrupted: nobody knows of it yet, so nobody else would stop it.
-        _end(process.pid)
+        _end(process.pid, lambda: process.poll() is None)
         raise
     if found:
         return found
     ended = process.poll()
     if ended is None:
-        _end(process.pid)
+        _end(process.pid, lambda: process.poll() is None)
     how = f"was not up after {_START_SECONDS:.0f} s" if ended is None else f"ended ({ended})"
     last = f"{_tail(said)} {_tail(state / 'embedded.log')}".strip() or "it said nothing"
     raise CommandError(f"The embedded AWS {how}; see {said}; its last words: {last}")
@@ -113,8 +113,10 @@ def stop(state: Path) -> int | None:
     if record is None or not _held(state):
         return None
     pid: int = record["pid"]
-    _end(pid)
-    if _alive(pid):
+    # The lock tells, not the pid: that stays until the process's parent has looked at its end,
+    # which the first process of a container may never do.
+    _end(pid, lambda: _held(state))
+    if _held(state):
         raise CommandError(f"The embedded AWS (process {pid}) cannot be stopped: end it yourself.")
     (state / _RECORD).unlink(missing_ok=True)
     return pid
@@ -149,28 +151,15 @@ def _held(state: Path) -> bool:
     return False
 
 
-def _end(pid: int) -> None:
+def _end(pid: int, lives: Callable[[], bool]) -> None:
     for number, patience in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + patience
-        while _alive(pid):
-            if time.monotonic() > deadline:
-                break
+        while lives() and time.monotonic() < deadline:
             time.sleep(_LOOK_SECONDS)
-        else:
+        if not lives():
             return
-
-
-def _alive(pid: int) -> bool:
-    # Our own child stays as a zombie until it is waited for.
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _wait_until_up(state: Path, process: subprocess.Popen[bytes]) -> Embedded | None:

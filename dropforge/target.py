@@ -50,6 +50,9 @@ _NO_CREDENTIALS = (
     TokenRetrievalError,
 )
 _NO_ANSWER = (BotoConnectionError, HTTPClientError)
+# A proxy of the user's is for the internet, not for this machine. And what is gone from here does
+# not come back: boto3's ten attempts for DynamoDB would take half a minute to say so.
+_LOCAL = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 3})
 
 
 class Target:
@@ -85,8 +88,7 @@ class Target:
     def client(self, service: str) -> Any:
         """Return the client of a service, made once."""
         if service not in self._clients:
-            # A proxy of the user's is for the internet, not for this machine.
-            config = Config(proxies={}) if self.is_local else None
+            config = _LOCAL if self.is_local else None
             self._clients[service] = self._session.client(
                 service,  # type: ignore[call-overload]
                 endpoint_url=self.endpoint_url,

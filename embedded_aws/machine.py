@@ -25,7 +25,7 @@ class Machine:
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         """Put the parts together; `listener` is the bound socket of `settings.port`."""
         self._children = Children(settings)
-        self._functions = Functions(settings, self._children)
+        self._functions = Functions(settings, self._children, initialise_ahead=True)
         events = EventBridge(settings, self._functions)
         self._sagemaker = SageMaker(
             settings, self._children, events.emit, Images(settings.state / "images").folder

@@ -30,6 +30,7 @@ from embedded_aws.functions.runtime_folder import Runtime
 from embedded_aws.processes import Children
 from embedded_aws.settings import Settings
 
+_INIT_START = f"INIT_START Runtime Version: {RUNTIME} {sys.version.split()[0]}"
 _INIT_SECONDS = 10.0  # Lambda's limit for the Init phase
 # The only limit that works without root is on the address space, and an interpreter with a few
 # threads maps far more than it uses: this much is left to it on top of the function's memory.
@@ -61,7 +62,7 @@ class Platform:
 
 
 class Environment:
-    """Made cold; its process starts with the first invocation, and is kept for further ones."""
+    """Its process starts with the first invocation or ahead of it, and is kept for further ones."""
 
     def __init__(self, record: FunctionRecord, platform: Platform) -> None:
         """Unpack the code and the layers; raises AwsError when they are no zip files."""
@@ -81,6 +82,11 @@ class Environment:
         """Whether the process waits for a further invocation."""
         return self._process is not None and self._process.running
 
+    def initialise(self) -> None:
+        """Start the process before anybody asks; the first invocation waits for what is left."""
+        self._log.write(_INIT_START)
+        self._process = self._start_process()
+
     def stop(self) -> None:
         """End the process, also in mid-invocation, and remove its files; the log stays."""
         self._stopped = True
@@ -95,7 +101,7 @@ class Environment:
         failure: Event | None = None
         if not warm:
             began = time.monotonic()
-            self._log.write(f"INIT_START Runtime Version: {RUNTIME} {sys.version.split()[0]}")
+            self._log.write(_INIT_START)
             failure = self._make_ready(_INIT_SECONDS, "init")
             init_ms = (time.monotonic() - began) * 1000
         self._log.write(f"START RequestId: {request_id} Version: {self.record.version}")

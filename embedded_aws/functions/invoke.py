@@ -1,7 +1,9 @@
 """Lambda's Invoke, and what starts invocations by itself: retries and event sources."""
 
 import json
+import threading
 import uuid
+from contextlib import suppress
 
 from embedded_aws.errors import AwsError
 from embedded_aws.functions import moto_lambda, moto_sqs, records
@@ -20,9 +22,18 @@ class Functions:
     """Runs the functions that moto's Lambda knows. Make it before functions are created."""
 
     def __init__(
-        self, settings: Settings, children: Children, *, plain_client: bool | None = None
+        self,
+        settings: Settings,
+        children: Children,
+        *,
+        plain_client: bool | None = None,
+        initialise_ahead: bool = False,
     ) -> None:
-        """Make the runtime. `plain_client`: our client instead of AWS's; None: as installed."""
+        """Make the runtime.
+
+        `plain_client`: our client instead of AWS's; None: as installed. `initialise_ahead`: start
+        an environment of each new function before anybody asks, as Lambda does now and then.
+        """
         folder = settings.state / "functions"
         runtime = prepare(folder / "runtime", plain_client=plain_client)
         moto_lambda.apply()
@@ -31,6 +42,8 @@ class Functions:
         self._pool = Pool(Platform(settings, children, runtime, CodeStore(folder / "code")))
         self._async = AsyncInvocations(settings, self)
         self._event_sources = EventSources(settings, self)
+        if initialise_ahead:
+            moto_lambda.created.append(self._initialise_ahead)
 
     def invoke(self, function: str, payload: bytes, *, request_id: str | None = None) -> Invocation:
         """Invoke a function, given by name or ARN, and wait for its answer.
@@ -59,9 +72,20 @@ class Functions:
 
     def stop(self) -> None:
         """Stop polling, and end all functions, also those at work."""
+        with suppress(ValueError):
+            moto_lambda.created.remove(self._initialise_ahead)
         self._event_sources.stop()
         self._async.stop()
         self._pool.stop()
+
+    def _initialise_ahead(self, function: str) -> None:
+        """Have a new function ready for its first invocation; its errors show up there."""
+
+        def initialise() -> None:
+            with suppress(AwsError, RuntimeError):  # the latter: it is stopping
+                self._pool.initialise(records.find(self._settings, function))
+
+        threading.Thread(target=initialise, name=f"initialise {function}", daemon=True).start()
 
 
 def _check(payload: bytes, invocation_type: str, limit: int) -> None:

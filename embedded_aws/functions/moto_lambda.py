@@ -3,7 +3,7 @@
 A function's DeadLetterConfig is not kept. An event source mapping is accepted whatever it asks
 for, and its queue then calls moto's own Invoke in the middle of SendMessage. Here the setting is
 kept, a mapping is checked as AWS checks it, and the queue is left to our poller. What we cannot do
-is refused by name.
+is refused by name. Whoever wants to hears of new functions.
 """
 
 from collections.abc import Callable
@@ -31,6 +31,10 @@ _MAX_BATCH_WITHOUT_WINDOW = 10
 _CONCURRENCY = range(2, 1001)
 
 
+# Called with the name of each new function.
+created: list[Callable[[str], None]] = []
+
+
 def apply() -> None:
     """Close the gap; a second call changes nothing."""
     from moto.awslambda.models import LambdaBackend, LambdaFunction  # noqa: PLC0415
@@ -42,6 +46,7 @@ def apply() -> None:
     LambdaFunction.update_configuration = _keeping_dead_letter(
         LambdaFunction.update_configuration, spec_at=0
     )
+    LambdaBackend.create_function = _announced(LambdaBackend.create_function)
     LambdaBackend.put_function_event_invoke_config = _checked_destinations(
         LambdaBackend.put_function_event_invoke_config
     )
@@ -51,6 +56,17 @@ def apply() -> None:
     LambdaBackend.update_event_source_mapping = _checked_update(
         LambdaBackend.update_event_source_mapping
     )
+
+
+def _announced(original: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(original)
+    def create_function(self: Any, spec: dict[str, Any]) -> Any:
+        function = original(self, spec)
+        for tell in tuple(created):
+            tell(function.function_name)
+        return function
+
+    return create_function
 
 
 def _keeping_dead_letter(original: Callable[..., Any], spec_at: int) -> Callable[..., Any]:

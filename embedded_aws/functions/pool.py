@@ -48,6 +48,12 @@ class Pool:
             with self._lock:
                 self._busy[record.name] -= 1
 
+    def initialise(self, record: FunctionRecord) -> None:
+        """Make an environment ahead of the first invocation, as Lambda does now and then."""
+        environment = Environment(record, self._platform)
+        environment.initialise()
+        self._put_back(environment)
+
     def stop(self) -> None:
         """End all environments, also those that are lent."""
         with self._lock:

@@ -9,7 +9,6 @@ import pytest
 
 from dropforge import embedded
 
-from .stack import Stack
 from .tool import Tool, processes_of, quick_tool, until_gone
 
 # What runs in the middle of a run: the embedded AWS and its warden, warm functions, the endpoint
@@ -56,17 +55,13 @@ def until_all_run(tool: Tool) -> list[str]:
     raise AssertionError(f"not all of {PROGRAMS} run: {found}")
 
 
-@pytest.mark.parametrize("end", [kill, down])
-def test_it_ends_in_mid_run_and_starts_again(tool: Tool, end: Callable[[Tool], None]) -> None:
-    """No process is left, who waits is told, and after the next start a drop is deployed."""
-    name = f"before_{end.__name__}"
-    first = tool.up()
-    first.publish(name)
-    assert first.run(name)["status"] == "DEPLOYED"
-    first.publish(name, train="hang")
-    rows = tool.root / "rows.csv"
-    rows.write_text("1,2,3\n")
-    with tool.start("drop", name, str(rows), "--wait") as waiting:
+def end_in_mid_run(tool: Tool, name: str, end: Callable[[Tool], None]) -> None:
+    """End it while an endpoint serves and a job trains: no process is left, who waits is told."""
+    stack = tool.up()
+    stack.publish(name)
+    assert stack.run(name)["status"] == "DEPLOYED"
+    stack.publish(name, train="hang")
+    with tool.start("drop", name, str(tool.rows), "--wait") as waiting:
         until_all_run(tool)
         end(tool)
         out, err = waiting.communicate(timeout=60)
@@ -75,18 +70,20 @@ def test_it_ends_in_mid_run_and_starts_again(tool: Tool, end: Callable[[Tool], N
     assert until_gone(tool.state) == []
     assert tool.document("local", "status")["running"] is False
 
-    second = tool.up()
-    assert second.url != first.url
-    assert_empty(second)
-    name = f"after_{end.__name__}"
-    second.publish(name, answer="3")
-    run = tool.document("drop", name, str(rows), "--wait")
-    assert (run["status"], run["endpoint"]["action"]) == ("DEPLOYED", "CREATED")
-    assert second.answer(name) == "3"
 
-
-def assert_empty(stack: Stack) -> None:
-    """Nothing of what was before is there."""
+def test_killed_in_mid_run_it_starts_again(tool: Tool) -> None:
+    """After SIGKILL the next start is as good as the first: empty, and a drop is deployed."""
+    end_in_mid_run(tool, "killed", kill)
+    stack = tool.up()
     assert stack.target.ledger.pipelines() == []
     assert stack.slack() == []
     assert stack.target.client("sagemaker").list_endpoints()["Endpoints"] == []
+    stack.publish("killed", answer="3")
+    run = tool.document("drop", "killed", str(tool.rows), "--wait")
+    assert (run["status"], run["endpoint"]["action"]) == ("DEPLOYED", "CREATED")
+    assert stack.answer("killed") == "3"
+
+
+def test_stopped_in_mid_run_it_leaves_nothing_behind(tool: Tool) -> None:
+    """`local down` does not wait for the job, and ends it too."""
+    end_in_mid_run(tool, "stopped", down)

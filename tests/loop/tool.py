@@ -16,8 +16,10 @@ from dropforge.target import local_target
 from .stack import QUICK, ROOT, Stack
 
 _GONE_SECONDS = 10.0
-_APPLICATION = (
-    *("template.yaml", "samconfig.toml", "functions", "layers", "statemachine", "dropforge_jobs"),
+# Of our own project: the application, and its build.
+_SHARED = (
+    *("template.yaml", "samconfig.toml", "functions", "layers", "statemachine"),
+    *("dropforge_jobs", ".dropforge"),
 )
 
 
@@ -27,6 +29,11 @@ class Tool:
 
     root: Path
     state: Path
+
+    @property
+    def rows(self) -> Path:
+        """A file to drop, in the quick tool's project."""
+        return self.root / "rows.csv"
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command."""
@@ -69,10 +76,9 @@ def quick_tool(folder: Path) -> Tool:
     (root / "pipelines").mkdir(parents=True)
     shutil.copytree(QUICK / "container", root / "containers/quick")
     (ROOT / ".dropforge").mkdir(exist_ok=True)
-    # The build is shared, what runs is not.
-    parts = (*_APPLICATION, ".dropforge")
-    for name in parts:
+    for name in _SHARED:
         (root / name).symlink_to(ROOT / name)
+    (root / "rows.csv").write_text("1,2,3\n")
     return Tool(root, folder / "state")
 
 

@@ -59,16 +59,20 @@ def steps(events: Sequence[Event], nested: Sequence[Event], now: datetime) -> li
     return listed
 
 
-def billed_transitions(events: Sequence[Event], nested: Sequence[Event]) -> int:
-    """Count the state transitions that AWS bills for both machines, to the end of the run.
+def transitions(events: Sequence[Event]) -> int:
+    """Count the state transitions that AWS bills for what a history holds.
 
     AWS: "Step Functions counts a state transition each time a step of your workflow is executed
     ... including retries" (aws.amazon.com/step-functions/pricing). A retry schedules the task
     again without entering the state again.
     """
-    visits = [*_visits(events), *_visits(nested)]
-    retries = sum(max(0, visit.scheduled - 1) for visit in visits)
-    return len(visits) + retries + STATES_AFTER_FINISH
+    visits = _visits(events)
+    return len(visits) + sum(max(0, visit.scheduled - 1) for visit in visits)
+
+
+def billed_transitions(events: Sequence[Event], nested: Sequence[Event]) -> int:
+    """Count both machines' transitions to the end of the run, as FinishRun sees them."""
+    return transitions(events) + transitions(nested) + STATES_AFTER_FINISH
 
 
 def job_seconds(events: Sequence[Event]) -> float:

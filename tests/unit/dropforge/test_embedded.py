@@ -27,10 +27,17 @@ record = {"pid": os.getpid(), "endpoint_url": "http://127.0.0.1:9"}
 time.sleep(60)
 """
 
+# Starts one and, like many a container's first process, never looks at its end.
+CARELESS = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:]])
+time.sleep(60)
+"""
 
-def started(state: Path, how: str) -> subprocess.Popen[bytes]:
-    """Start a stand-in and wait until it has told its pid."""
-    process = subprocess.Popen([sys.executable, "-c", STUBBORN, str(state), how])
+
+def started(state: Path, how: str, *, by: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+    """Start a stand-in, perhaps by another program, and wait until it has told its pid."""
+    process = subprocess.Popen([sys.executable, "-c", *by, STUBBORN, str(state), how])
     deadline = time.monotonic() + 20
     while not (state / "embedded.json").exists():
         assert time.monotonic() < deadline
@@ -89,6 +96,17 @@ def test_it_is_stopped_willing_or_not(
     assert embedded.stop(tmp_path) == process.pid
     assert not (tmp_path / "embedded.json").exists()
     assert process.wait(10) is not None
+
+
+def test_one_whose_end_nobody_looks_at_is_stopped_too(tmp_path: Path) -> None:
+    """Its pid stays as a zombie; that it let go of the lock counts."""
+    with started(tmp_path, "willing", by=(CARELESS,)) as parent:
+        began = time.monotonic()
+        pid = embedded.stop(tmp_path)
+        assert time.monotonic() - began < 5
+        assert pid != parent.pid
+        os.kill(pid or 0, 0)
+        parent.kill()
 
 
 def test_a_stale_record_stops_nobody(tmp_path: Path) -> None:

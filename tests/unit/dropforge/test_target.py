@@ -1,4 +1,5 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ def test_an_embedded_aws_that_is_not_up_cannot_be_reached(project: Project) -> N
         open_target(Options())
     with pytest.raises(InputError, match="--profile"):
         open_target(Options(profile="mine"))
+
+
+def test_an_embedded_aws_that_has_gone_is_noticed_soon(target: Target) -> None:
+    """boto3's own ten attempts for DynamoDB would keep a person waiting for half a minute."""
+    gone = local_target("http://127.0.0.1:9", target.stack, "us-east-1")
+    began = time.monotonic()
+    with pytest.raises(EndpointConnectionError):
+        gone.client("dynamodb").list_tables()
+    assert time.monotonic() - began < 8
 
 
 def test_on_aws_the_users_own_configuration_counts(

@@ -13,6 +13,13 @@ def test_sequencers_are_padded_on_the_right() -> None:
     assert select([newer, older]).superseded == [(older, newer)]
 
 
+def test_padded_sequencers_may_be_equal() -> None:
+    """00A and 00A0 are the same place in the order: then the event's time decides."""
+    later = replace(an_arrival("a", "new", order=2), sequencer="00A")
+    earlier = replace(an_arrival("a", "old", order=1), sequencer="00A0")
+    assert select([earlier, later]).objects == [later]
+
+
 def test_case_of_a_sequencer_does_not_count() -> None:
     """Sequencers are hexadecimal: b is above A."""
     older = replace(an_arrival("a", "old"), sequencer="00A")

@@ -233,6 +233,21 @@ def test_a_resumed_start_uses_the_version_of_now(stack: Stack) -> None:
     assert run.version == kept.version == "v2"
 
 
+def test_an_execution_that_exists_was_started(stack: Stack) -> None:
+    """ExecutionAlreadyExists counts as success: a dead starter's execution goes on as it is."""
+    stack.publish(version="v1")
+    stack.drop("a.csv", "first")
+    with pytest.raises(Died):
+        stack.starter(Interrupted(stack, "hand_to_run", die)).start_waiting("iris")
+    stack.publish(version="v2")  # Another input: AWS refuses the name.
+    stack.clock.advance(STARTING_SECONDS + 1)
+    (run,) = stack.starter().start_waiting("iris")
+    assert stack.executions() == [f"{run.run_id}-1"]
+    lock = stack.ledger.lock("iris")
+    assert lock is not None
+    assert lock.phase == "RUNNING"
+
+
 def test_an_old_holder_cannot_go_on(stack: Stack) -> None:
     """A starter that slept until its lock was taken over changes nothing any more."""
     stack.publish()
