@@ -1,6 +1,7 @@
 """What all tests share: a real embedded AWS, started once."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -61,3 +62,16 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     yield Embedded(record["endpoint_url"], state)
     process.send_signal(signal.SIGTERM)
     assert process.wait(STOP_SECONDS) == 0
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say of each skipped test why, where green has to mean that everything ran."""
+    for report in terminalreporter.stats.get("skipped", []) if "CI" in os.environ else []:
+        terminalreporter.write_line(f"skipped, which CI counts as failed: {report.nodeid}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in CI when a test was skipped: a test that does not run shows nothing."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and "CI" in os.environ and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

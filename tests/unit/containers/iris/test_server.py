@@ -170,27 +170,6 @@ def test_a_port_that_is_none_is_refused(text: str) -> None:
         server_options({"SAGEMAKER_BIND_TO_PORT": text})
 
 
-def python_is_for_everybody() -> bool:
-    """Say whether another user can read the interpreter and its packages."""
-    folders = {*Path(os.__file__).parents, *Path(pytest.__file__).parents}
-    return all(folder.stat().st_mode & 0o005 == 0o005 for folder in folders)
-
-
-@pytest.mark.skipif(
-    os.geteuid() != 0 or not python_is_for_everybody(),
-    reason="only root can become somebody else, who then needs to read Python's own files",
-)
-def test_root_leaves_requests_to_somebody_else(tmp_path: Path) -> None:
-    """The worker runs as SERVE_USER, though the model is readable by root only."""
-    (tmp_path / "model").mkdir()
-    model.save(TREE, tmp_path / "model")
-    (tmp_path / "model").chmod(0o700)
-    with serving(tmp_path, free_port(), SERVE_USER="nobody") as process:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text("utf-8")
-        owners = {Path(f"/proc/{child}").stat().st_uid for child in children.split()}
-        assert owners == {pwd.getpwnam("nobody").pw_uid}
-
-
 def test_who_answers_requests_is_decided_by_root_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Root names a user that exists; anybody else answers requests himself."""
     nobody = pwd.getpwnam("nobody")
