@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from dropforge_core.aws_errors import platform_faults
 from dropforge_core.clients import Clients
-from dropforge_core.contracts import RunEnd
+from dropforge_core.contracts import ExecutionEnd, RunEnd
 from dropforge_core.environment import Environment
 from dropforge_core.finishing import Finisher
 from dropforge_core.ledger import Ledger
@@ -16,6 +16,7 @@ from dropforge_core.starting import Starter
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from dropforge_core.contracts import Finished
 
 logger = Logger()
 metrics = Metrics()
@@ -42,14 +43,22 @@ class Settings(Environment):
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a RunEnd, answer with Finished."""
-    settings = Settings.read()
+    """Take a RunEnd, or EventBridge's event of an execution that died; answer with Finished."""
+    finisher = _finisher(Settings.read())
+    if event.get("detail-type") == "Step Functions Execution Status Change":
+        death = ExecutionEnd.read(event["detail"])
+        logger.append_keys(run_id=death.name, execution=death.execution)
+        with platform_faults():
+            return _tell("FAILED", finisher.bury(death))
     end = RunEnd.read(event)
     logger.append_keys(run_id=end.run_id, execution=end.execution)
     with platform_faults():
-        finished = _finisher(settings).finish(end)
-    logger.info("run finished", status=end.status, **finished.dump())
-    _count(_CLOSED[end.status] if finished.closed else "RunAlreadyClosed")
+        return _tell(end.status, finisher.finish(end))
+
+
+def _tell(status: str, finished: Finished) -> dict[str, Any]:
+    logger.info("run finished", status=status, **finished.dump())
+    _count(_CLOSED[status] if finished.closed else "RunAlreadyClosed")
     if finished.follow_up:
         _count("RunStarted")
     return finished.dump()

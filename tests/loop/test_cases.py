@@ -232,6 +232,20 @@ def test_a_job_that_is_stopped_is_a_failure(stack: Stack) -> None:
     assert "Train" in run["reason"]
 
 
+def test_an_execution_that_is_stopped_is_a_failed_run(stack: Stack) -> None:
+    """Its end is seen from outside: one message, the pipeline is free, and the next drop runs."""
+    stack.publish("aborted", train="hang")
+    stack.drop("aborted", "1\n")
+    (running,) = eventually(lambda: stack.target.ledger.runs("aborted"))
+    stack.target.stepfunctions.stop_execution(executionArn=running.execution, cause="by hand")
+    run = stack.ended_run("aborted")
+    assert run["status"] == "FAILED"
+    assert "by hand" in run["reason"]
+    assert len(eventually(lambda: stack.slack_about(run["run_id"]))) == 1
+    stack.publish("aborted")
+    assert stack.run("aborted", "2\n", count=2)["status"] == "DEPLOYED"
+
+
 def test_slack_being_down_changes_nothing(stack: Stack) -> None:
     """The run's result stands when no message can be sent."""
     stack.publish("slack_down")

@@ -215,6 +215,21 @@ class RunEnd(Contract):
     error: StepError | None = None
 
 
+class ExecutionEnd(Contract):
+    """How an execution of the machine ``retrain`` ended badly: EventBridge's event, what we use.
+
+    AWS adds fields to its events, so this one contract takes no notice of others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    execution: str = Field(alias="executionArn")
+    name: str
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    error: str | None = None
+    cause: str | None = None
+
+
 class Notified(Contract):
     """Output of NotifyMetrics: where the message went."""
 

@@ -6,11 +6,12 @@ rest, which the first call may not have reached.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dropforge_core import history
-from dropforge_core.contracts import Finished, RunEnd
+from dropforge_core.contracts import EndpointChange, Finished, RunEnd, StepError
 from dropforge_core.failures import describe
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dropforge_core.clients import Clients
-    from dropforge_core.contracts import EndpointChange
+    from dropforge_core.contracts import ExecutionEnd
     from dropforge_core.ledger import Ledger
     from dropforge_core.records import Run
     from dropforge_core.starting import Starter
@@ -53,6 +54,39 @@ class Finisher:
         started = self.starter.start_waiting(run.pipeline)
         running = [one.run_id for one in started if one.status == "RUNNING"]
         return Finished(closed=closed, follow_up=running[-1] if running else None)
+
+    def bury(self, end: ExecutionEnd) -> Finished:
+        """Close a run whose execution ended without closing it, and have it told.
+
+        An execution that is stopped, times out, or dies of an error that no Catch can see never
+        gets to Finish. For one that did, there is nothing to close and nothing to tell.
+
+        Raises:
+            ValueError: the execution's name is no run id and attempt.
+            ServiceUnavailableError, botocore.exceptions.ClientError: as `finish`.
+        """
+        run_id, _, attempt = end.name.rpartition("-")
+        run = self.ledger.run(run_id)
+        if run is None:
+            return Finished(closed=False)
+        error = StepError(step="Execution", error=end.error or end.status, cause=end.cause or "")
+        death = RunEnd(
+            run_id=run_id,
+            pipeline=run.pipeline,
+            attempt=int(attempt),
+            execution=end.execution,
+            status="FAILED",
+            endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
+            error=error,
+        )
+        finished = self.finish(death)
+        if finished.closed:
+            self.clients.lambda_.invoke(
+                FunctionName=self.starter.notify_function,
+                InvocationType="Event",
+                Payload=json.dumps(death.dump()).encode(),
+            )
+        return finished
 
     def _close(self, run: Run, end: RunEnd) -> bool:
         events = self._history(end.execution)

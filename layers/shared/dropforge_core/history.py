@@ -16,6 +16,8 @@ type Event = Mapping[str, Any]
 # After FinishRun has answered, every path through the machine enters exactly two more states:
 # the choice Ended, then Succeeded or Failed. They are billed and are not in the history yet.
 STATES_AFTER_FINISH = 2
+# The last event of an execution that never got to FinishRun.
+_ENDED = {"ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
 _CHOICES_SHOWN = {"Judge"}
 _TASK_EVENTS = ("Task", "LambdaFunction", "Activity")
 _JOB_TIMES = (
@@ -72,7 +74,8 @@ def transitions(events: Sequence[Event]) -> int:
 
 def billed_transitions(events: Sequence[Event], nested: Sequence[Event]) -> int:
     """Count both machines' transitions to the end of the run, as FinishRun sees them."""
-    return transitions(events) + transitions(nested) + STATES_AFTER_FINISH
+    to_come = 0 if events and events[-1]["type"] in _ENDED else STATES_AFTER_FINISH
+    return transitions(events) + transitions(nested) + to_come
 
 
 def job_seconds(events: Sequence[Event]) -> float:

@@ -40,7 +40,7 @@ def test_a_slack_that_fails_changes_nothing(
     assert "SECRET" not in str(lines)
 
 
-@pytest.mark.parametrize("status", ["deployed", "rejected", "failed"])
+@pytest.mark.parametrize("status", ["deployed", "rejected", "failed", "execution_died"])
 def test_finishing_an_unknown_run(functions: Any, sample: Any, output: Any, status: str) -> None:
     """On an empty stack there is nothing to close."""
     answer = functions.invoke("finish_run", sample(f"finish_run.{status}"))
@@ -72,3 +72,23 @@ def test_finishing_a_run(  # noqa: PLR0913, PLR0917 - fixtures
     lines, counted = output()
     assert counted == {metric: 1, "RunStarted": 1}
     assert (lines[-1]["run_id"], lines[-1]["execution"]) == (run.run_id, run.execution)
+
+
+def test_a_run_whose_execution_died_is_closed_and_told_once(
+    functions: Any, stack: Stack, sample: Any, output: Any
+) -> None:
+    """Whatever killed it: FAILED with the reason, the pipeline free, one message sent."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (run,) = stack.starter().start_waiting("iris")
+    event = sample("finish_run.execution_died")
+    event["detail"] |= {"executionArn": run.execution, "name": f"{run.run_id}-1"}
+    assert functions.invoke("finish_run", event) == {"closed": True}
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert (closed.status, closed.ended_at is not None) == ("FAILED", True)
+    assert "ABORTED: Stopped by an operator" in closed.reason
+    assert stack.ledger.lock("iris") is None
+    assert functions.invoke("finish_run", event) == {"closed": False}
+    assert len(stack.clients.told) == 1
+    assert output()[1] == {"RunFailed": 1, "RunAlreadyClosed": 1}
