@@ -19,8 +19,12 @@ setup: $(filter .tools/%,$(UV)) ## Install the locked environment into .venv.
 demo: setup ## See it all happen on this machine: drop, retrain, deploy, update, reject.
 	@$(RUN) python -m dropforge.demo
 
+# Tests of the embedded AWS change moto for their whole process, so they have one of their own.
+EMBEDDED := tests/unit/embedded_aws
+
 test: setup ## Run the tests; no AWS account, no Docker, no credentials.
-	@$(RUN) pytest
+	@$(RUN) pytest $(EMBEDDED)
+	@$(RUN) pytest --ignore $(EMBEDDED)
 
 check: setup ## Run the static checks: lint, format, types, pipelines, state machines, template.
 	@$(RUN) ruff check .

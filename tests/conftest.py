@@ -64,6 +64,15 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     assert process.wait(STOP_SECONDS) == 0
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to mix: tests of the embedded AWS change moto for the whole process."""
+    folder = Path(__file__).parent / "unit" / "embedded_aws"
+    changing = [folder in item.path.parents for item in items]
+    if any(changing) and not all(changing):
+        message = f"{folder} needs a process of its own: run `make test`, or choose tests."
+        raise pytest.UsageError(message)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say of each skipped test why, where green has to mean that everything ran."""
     for report in terminalreporter.stats.get("skipped", []) if "CI" in os.environ else []:

@@ -21,7 +21,8 @@ DOCUMENTS = [
 
 def blocks(text: str) -> list[str]:
     """Return the lines of every fenced block that has no language: shell commands."""
-    fenced = re.findall(r"^```\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    fenced = [block for language, block in found if not language]
     return [line.strip() for block in fenced for line in block.splitlines() if line.strip()]
 
 

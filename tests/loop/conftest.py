@@ -1,25 +1,30 @@
-"""One embedded AWS with one stack for the tests here, in this process so that they can hurry it."""
+"""One embedded AWS with one stack for the tests here; its retries and Wait states take no time."""
 
+import json
 import shutil
-import socket
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from dropforge.build import build
 from dropforge.project import Project
 from dropforge.target import forget_user_configuration, local_target
-from embedded_aws.__main__ import set_environment
 from embedded_aws.deploy import deploy_stack
-from embedded_aws.settings import Settings
 
 from .stack import QUICK, ROOT, Stack
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
 
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A deployed stack; retries and Wait states take no time, everything else is as it ships."""
-    forget_user_configuration()
+    """A deployed stack in a project of its own, with the quick pipeline's container."""
     root = tmp_path_factory.mktemp("project")
     for name in ("template.yaml", "dropforge_jobs"):
         (root / name).symlink_to(ROOT / name)
@@ -27,35 +32,41 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     shutil.copytree(QUICK / "container", root / "containers/quick")
     project = Project(root, root / "state")
     built = build(Project(ROOT, ROOT / ".dropforge/local"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"):
+            patch.setenv(name, "")
+        forget_user_configuration()
+        process = start_hurried(project.state)
+        record = json.loads((project.state / "embedded.json").read_text("utf-8"))
+        target = local_target(record["endpoint_url"], "dropforge", "us-east-1")
+        webhook = (project.state / "slack-webhook").read_text("utf-8")
+        target.client("ssm").put_parameter(
+            Name="/dropforge/slack-webhook", Value=webhook, Type="SecureString"
+        )
+        parameters = {
+            "Architecture": built.architecture,
+            "BatchingWindowSeconds": "1",
+            "SlackWebhookSource": "ssm",
+        }
+        template = built.folder / "template.yaml"
+        deploy_stack(target.client, template, "dropforge", parameters, "packages")
+        yield Stack(project, target)
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
 
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    port = listener.getsockname()[1]
-    settings = Settings(state=project.state, port=port)
-    set_environment(settings)
-    # After the environment: moto reads it while it is imported.
-    from embedded_aws.gaps import stepfunctions_waiting  # noqa: PLC0415
-    from embedded_aws.machine import Machine  # noqa: PLC0415
 
-    project.state.mkdir()
-    machine = Machine(settings, listener)
-    pause = stepfunctions_waiting.pause
-    stepfunctions_waiting.pause = lambda env, seconds: pause(env, min(seconds, 0.02))
-    machine.start()
-    target = local_target(settings.endpoint_url, "dropforge", settings.region)
-    webhook = (project.state / "slack-webhook").read_text("utf-8")
-    target.client("ssm").put_parameter(
-        Name="/dropforge/slack-webhook", Value=webhook, Type="SecureString"
+def start_hurried(state: Path) -> subprocess.Popen[bytes]:
+    """Start the embedded AWS and wait until it is ready."""
+    program = Path(__file__).parent / "hurried.py"
+    process = subprocess.Popen(
+        [sys.executable, str(program), "--state", str(state)], stdout=subprocess.DEVNULL
     )
-    parameters = {
-        "Architecture": built.architecture,
-        "BatchingWindowSeconds": "1",
-        "SlackWebhookSource": "ssm",
-    }
-    deploy_stack(target.client, built.folder / "template.yaml", "dropforge", parameters, "packages")
-    yield Stack(project, target)
-    machine.stop()
-    listener.close()
-    stepfunctions_waiting.pause = pause
+    deadline = time.monotonic() + START_SECONDS
+    while not (state / "embedded.json").exists():
+        assert process.poll() is None, "the embedded AWS ended while it started"
+        assert time.monotonic() < deadline, "the embedded AWS did not start"
+        time.sleep(0.05)
+    return process
 
 
 @pytest.fixture(autouse=True)
