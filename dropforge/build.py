@@ -40,13 +40,12 @@ def build(project: Project) -> Build:
     architecture = _architecture()
     sources = _sources(project, architecture)
     folder = project.own / "build"
-    made_of = project.own / "build.sources"
+    # In the folder itself: whatever clears the folder makes us build again.
+    made_of = folder / ".sources"
     with _only_one(project):
         built = made_of.read_text() if made_of.exists() else None
-        if built != sources or not (folder / "template.yaml").exists():
+        if built != sources:
             say("Building the application with sam build ...")
-            # A build that fails takes the one before with it.
-            made_of.unlink(missing_ok=True)
             _sam_build(project, folder, architecture)
             made_of.write_text(sources)
     return Build(folder, sources, architecture)

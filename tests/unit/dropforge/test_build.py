@@ -55,7 +55,7 @@ def test_a_build_that_fails_is_told_and_tried_again(application: Project) -> Non
         CommandError, match=r"sam build failed; see \.dropforge/build\.log: .*python2\.7"
     ):
         build(application)
-    assert not (application.own / "build.sources").exists()
+    assert not (application.own / "build" / ".sources").exists()
     application.template.write_text(good)
     assert (build(application).folder / "Hello" / "app.py").exists()
 
