@@ -97,7 +97,7 @@ def publish(
 def drop(
     options: Options,
     pipeline: PipelineName,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files or folders.")],
+    paths: Annotated[list[str], typer.Argument(metavar="PATH", help="Files or folders.")],
     wait: Annotated[  # noqa: FBT002 - how Typer reads a flag
         bool, typer.Option("--wait", help="Wait until every dropped object has a fate.")
     ] = False,
@@ -109,7 +109,7 @@ def drop(
     from dropforge import drop as verb
     from dropforge import runs as verb_runs
 
-    target, dropped = verb.drop(options, pipeline, paths)
+    target, dropped = verb.drop(options, pipeline, [_path(text) for text in paths])
     if not wait:
         document = [one.document() for one in dropped]
         output.write_json(document) if options.as_json else verb.write(pipeline, dropped)
@@ -230,6 +230,13 @@ def main() -> None:
         _fail(*_unexpected(err))
 
 
+def _path(text: str) -> Path:
+    # To pathlib it is the working directory; typed, it is a shell's variable that holds nothing.
+    if not text:
+        raise InputError("PATH: is empty: name a file or a folder.")
+    return Path(text)
+
+
 def _only_here(options: Options) -> None:
     if options.target is Where.AWS:
         raise InputError("local: acts on this machine only; leave out --target aws.")
@@ -254,8 +261,11 @@ def _usage(err: typer.TyperException) -> tuple[str, int]:
 
 def _unexpected(err: Exception) -> tuple[str, int]:
     """Word an error that no command expected, and keep its details for whoever mends it."""
+    from boto3.exceptions import S3UploadFailedError
     from botocore.exceptions import BotoCoreError, ClientError
 
+    if isinstance(err, S3UploadFailedError) and isinstance(err.__context__, ClientError):
+        err = err.__context__  # which boto3 has put into words of its own
     if isinstance(err, BotoCoreError | ClientError):
         from dropforge.target import explain
 

@@ -1,6 +1,7 @@
 """`dropforge invoke`: ask a pipeline's endpoint."""
 
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ def read_body(data: str | None, file: Path | None) -> bytes:
     if (data is None) == (file is None):
         raise InputError("Give the question as --data TEXT or --file PATH, one of them.")
     if file is None:
-        body = (data or "").encode()
+        # Its bytes as they were typed, UTF-8 or not.
+        body = os.fsencode(data or "")
     else:
         try:
             body = file.read_bytes()
@@ -63,7 +65,7 @@ def invoke(target: Target, pipeline: str, body: bytes, content_type: str) -> Ans
     """Ask the pipeline's endpoint.
 
     Raises:
-        InputError: there is no such pipeline.
+        InputError: there is no such pipeline, or the content type cannot be one.
         CommandError: it has no endpoint yet, or the model refused or failed.
     """
     if not is_pipeline_name(pipeline) or target.ledger.published(pipeline) is None:
@@ -71,6 +73,8 @@ def invoke(target: Target, pipeline: str, body: bytes, content_type: str) -> Ans
             f"No pipeline {pipeline!r} is published in {target.stack}; publish and drop first:"
             f" dropforge drop {pipeline} FILE --wait"
         )
+    if not (content_type.isascii() and content_type.isprintable()):
+        raise InputError(f"--content-type: {content_type!r} cannot be one, such as text/csv.")
     endpoint = endpoint_name(target.stack, pipeline)
     started = time.perf_counter()
     try:

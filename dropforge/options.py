@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,7 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from dropforge.errors import InputError
+
 DEFAULT_STACK = "dropforge"
+# docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+_STACK = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
 
 
 class Where(StrEnum):
@@ -51,7 +56,13 @@ def remember(  # noqa: PLR0913, PLR0917 - one parameter an option
     region: RegionOption = None,
     as_json: JsonOption = False,  # noqa: FBT002
 ) -> None:
-    """Keep the options; those given after the command's name win over those before it."""
+    """Keep the options; those given after the command's name win over those before it.
+
+    Raises:
+        InputError: the stack's name cannot be one.
+    """
+    if stack is not None and not _STACK.fullmatch(stack):
+        raise InputError(f"--stack: {stack!r} cannot be a stack's name: letters, digits, hyphens.")
     before = context.obj or Options()
     given = {"target": target, "stack": stack, "profile": profile, "region": region}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

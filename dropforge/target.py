@@ -162,6 +162,7 @@ def open_local(options: Options) -> Target:
     """Open the embedded AWS of this project.
 
     Raises:
+        InputError: a profile or another region is asked for.
         UnreachableError: it is not running.
     """
     if options.profile:
@@ -169,6 +170,10 @@ def open_local(options: Options) -> Target:
     found = embedded.find(find_project().state)
     if found is None:
         raise UnreachableError("The embedded AWS is not running: start it: dropforge local up")
+    if options.region not in {None, found.region}:
+        raise InputError(
+            f"--region: the embedded AWS is in {found.region}; add --target aws to act on AWS."
+        )
     return local_target(found.endpoint_url, options.stack, found.region)
 
 

@@ -42,7 +42,7 @@ def gather(pipeline: str, paths: Iterable[Path]) -> list[Source]:
 
     Raises:
         InputError: a path is not there or unreadable, a file is empty, a folder holds no file,
-            or two files would become the same object.
+            a name cannot be a key, or two files would become the same object.
     """
     sources: dict[str, Source] = {}
     for path in paths:
@@ -92,6 +92,10 @@ def _source(path: Path, key: str) -> Source:
         raise InputError(f"{path}: cannot be read: {err.strerror}.") from err
     if size == 0:
         raise InputError(f"{path}: is empty: there is nothing to learn from it.")
-    if len(key.encode()) > _KEY_BYTES:
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError as err:
+        raise InputError(f"{path}: its name is not UTF-8, which S3's keys are: rename it.") from err
+    if length > _KEY_BYTES:
         raise InputError(f"{path}: its key would be longer than S3's {_KEY_BYTES} bytes.")
     return Source(path, key, size)

@@ -2,7 +2,8 @@
 
 Missing targets, unreachable states, fields that a state type does not have (moto ignores them),
 broken JSONata, parameters that an integration does not have: CreateStateMachine and
-UpdateStateMachine refuse them here with `InvalidDefinition`, which says what and where.
+UpdateStateMachine refuse them here with `InvalidDefinition`, which says what and where. So are
+machines that moto would run otherwise than AWS: Distributed Map and type EXPRESS.
 """
 
 import json
@@ -24,6 +25,7 @@ from embedded_aws.gaps.stepfunctions_jsonata import QueryError, check
 from embedded_aws.gaps.stepfunctions_services import operation_of
 from embedded_aws.gaps.stepfunctions_shapes import sdk_name
 
+_create = StepFunctionsParserBackend.create_state_machine
 _LONGEST_NAME = 80
 _LARGEST_DEFINITION_BYTES = 1024 * 1024
 _FLOW = {"Next", "End", "Output", "Assign"}
@@ -37,10 +39,8 @@ _FIELDS = {
     "Succeed": {"Output"},
     "Fail": {"Error", "Cause"},
     "Parallel": _FLOW | _HANDLING | {"Branches", "Arguments"},
-    "Map": _FLOW
-    | _HANDLING
-    | {"Items", "ItemProcessor", "ItemSelector", "ItemReader", "ItemBatcher", "ResultWriter"}
-    | {"MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage", "Label"},
+    # Inline, not Distributed.
+    "Map": _FLOW | _HANDLING | {"Items", "ItemProcessor", "ItemSelector", "MaxConcurrency"},
 }
 _NOT_EVALUATED = {"Branches", "ItemProcessor", "Next", "End", "Default", "Resource"}
 _EVALUATED = set().union(*_FIELDS.values()) - _NOT_EVALUATED
@@ -98,8 +98,7 @@ def _check_state(state: dict[str, Any], where: str, language: str) -> None:
     if kind not in _ENDINGS and not (state.get("Next") or state.get("End")):
         _refuse("One of [Next, End] is required", where)
     _check_last_wildcard(state, where)
-    if "Credentials" in state:
-        _refuse("The embedded AWS does not support 'Credentials'", where)
+    _check_supported(state, where)
     if language == "JSONata":
         unknown = sorted(set(state) - _FIELDS[kind] - {"Type", "Comment", "QueryLanguage"})
         if unknown:
@@ -113,6 +112,15 @@ def _check_state(state: dict[str, Any], where: str, language: str) -> None:
         _check_machine(branch, f"{where}/Branches[{index}]", language)
     if "ItemProcessor" in state:
         _check_machine(state["ItemProcessor"], f"{where}/ItemProcessor", language)
+
+
+def _check_supported(state: dict[str, Any], where: str) -> None:
+    if "Credentials" in state:
+        _refuse("The embedded AWS does not support 'Credentials'", where)
+    mode = state.get("ItemProcessor", {}).get("ProcessorConfig", {}).get("Mode", "INLINE")
+    if mode != "INLINE":
+        # moto drops what its failed items say, and knows no child executions.
+        _refuse(f"The embedded AWS does not support a Map in mode {mode}", f"{where}/ItemProcessor")
 
 
 def _check_last_wildcard(state: dict[str, Any], where: str) -> None:
@@ -195,6 +203,14 @@ def validate(definition: str) -> None:
         raise api_error("InvalidDefinition", msg) from err
 
 
+def _create_standard(self: Any, *args: Any, sm_type: str | None = None, **kwargs: Any) -> Any:
+    if sm_type == "EXPRESS":
+        msg = "The embedded AWS supports state machines of type STANDARD only"
+        raise api_error("StateMachineTypeNotSupported", msg)
+    return _create(self, *args, sm_type=sm_type, **kwargs)
+
+
 def apply() -> None:
     """Check every definition before it is kept."""
+    StepFunctionsParserBackend.create_state_machine = _create_standard
     StepFunctionsParserBackend._validate_definition = staticmethod(validate)  # noqa: SLF001

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dropforge.build import build
+from dropforge.build import Build, build
 from dropforge.project import Project
-from dropforge.target import forget_user_configuration, local_target
+from dropforge.target import Target, forget_user_configuration, local_target
 from embedded_aws.deploy import deploy_stack
 
 from .stack import QUICK, ROOT, Stack
@@ -37,22 +37,29 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
             patch.setenv(name, "")
         forget_user_configuration()
         process = start_hurried(project.state)
-        record = json.loads((project.state / "embedded.json").read_text("utf-8"))
-        target = local_target(record["endpoint_url"], "dropforge", "us-east-1")
-        webhook = (project.state / "slack-webhook").read_text("utf-8")
-        target.client("ssm").put_parameter(
-            Name="/dropforge/slack-webhook", Value=webhook, Type="SecureString"
-        )
-        parameters = {
-            "Architecture": built.architecture,
-            "BatchingWindowSeconds": "1",
-            "SlackWebhookSource": "ssm",
-        }
-        template = built.folder / "template.yaml"
-        deploy_stack(target.client, template, "dropforge", parameters, "packages")
-        yield Stack(project, target)
-        process.send_signal(signal.SIGTERM)
-        process.wait(STOP_SECONDS)
+        try:
+            yield Stack(project, deployed(project, built))
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(STOP_SECONDS)
+
+
+def deployed(project: Project, built: Build) -> Target:
+    """Deploy the stack and return it."""
+    record = json.loads((project.state / "embedded.json").read_text("utf-8"))
+    target = local_target(record["endpoint_url"], "dropforge", "us-east-1")
+    webhook = (project.state / "slack-webhook").read_text("utf-8")
+    target.client("ssm").put_parameter(
+        Name="/dropforge/slack-webhook", Value=webhook, Type="SecureString"
+    )
+    parameters = {
+        "Architecture": built.architecture,
+        "BatchingWindowSeconds": "1",
+        "SlackWebhookSource": "ssm",
+    }
+    template = built.folder / "template.yaml"
+    deploy_stack(target.client, template, "dropforge", parameters, "packages")
+    return target
 
 
 def start_hurried(state: Path) -> subprocess.Popen[bytes]:
@@ -70,7 +77,8 @@ def start_hurried(state: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(autouse=True)
-def no_faults_left(stack: Stack) -> Iterator[None]:
+def no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """A fault that a test forced and did not use does not reach the next."""
     yield
-    stack.clear_faults()
+    if "stack" in request.fixturenames:
+        request.getfixturevalue("stack").clear_faults()

@@ -6,20 +6,23 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from dropforge.build import build
 from dropforge.project import Project
 from dropforge.target import local_target
 
 from .stack import QUICK, ROOT, Stack
 
 _GONE_SECONDS = 10.0
-# Of our own project: the application, and its build.
-_SHARED = (
-    *("template.yaml", "samconfig.toml", "functions", "layers", "statemachine"),
-    *("dropforge_jobs", ".dropforge"),
+_APPLICATION = (
+    *("template.yaml", "samconfig.toml", "functions", "layers", "statemachine", "dropforge_jobs"),
 )
 
 
@@ -70,16 +73,29 @@ class Tool:
         )
 
 
-def quick_tool(folder: Path) -> Tool:
-    """Give the command line inside a project of its own: our application, the quick pipelines."""
+@contextmanager
+def quick_tool(folder: Path) -> Iterator[Tool]:
+    """Give the command line inside a project of its own: our application, the quick pipelines.
+
+    At the end its embedded AWS is stopped, and nothing of it is left.
+    """
     root = folder / "project"
     (root / "pipelines").mkdir(parents=True)
     shutil.copytree(QUICK / "container", root / "containers/quick")
-    (ROOT / ".dropforge").mkdir(exist_ok=True)
-    for name in _SHARED:
+    for name in _APPLICATION:
         (root / name).symlink_to(ROOT / name)
+    # A copy saves making it again; were it shared, one made here would name this folder's files.
+    built = build(Project(ROOT, ROOT / ".dropforge/local"))
+    shutil.copytree(built.folder, root / ".dropforge/build")
     (root / "rows.csv").write_text("1,2,3\n")
-    return Tool(root, folder / "state")
+    tool = Tool(root, folder / "state")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"):
+            # Opening a local target sets these; let them be as they were afterwards.
+            patch.setenv(name, "")
+        yield tool
+    assert tool("local", "down").returncode == 0
+    assert until_gone(tool.state) == []
 
 
 def processes_of(state: Path) -> list[str]:

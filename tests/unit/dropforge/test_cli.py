@@ -9,6 +9,7 @@ import pytest
 
 from dropforge import cli
 from dropforge.project import Project
+from dropforge.target import Target
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ def dropforge(
         (["drop", "../iris", "pipelines/iris/data"], 2, "cannot be a pipeline's name"),
         (["drop", "iris", "missing.csv"], 2, "missing.csv: there is no such file"),
         (["drop", "iris", "dropforge_jobs/__init__.py"], 2, "__init__.py: is empty"),
+        (["drop", "iris", ""], 2, "PATH: is empty"),
+        (["runs", "--stack", ""], 2, "'' cannot be a stack's name"),
+        (["runs", "--stack", "a b"], 2, "'a b' cannot be a stack's name"),
         (["invoke", "iris"], 2, "--data TEXT or --file PATH"),
         (["function", "invoke", "X", "-e", "missing.json"], 2, "missing.json: cannot be read"),
         (["local", "up", "--target", "aws"], 2, "leave out --target aws"),
@@ -118,6 +122,21 @@ def test_an_unexpected_error_is_one_line_and_its_details_are_kept(
     assert done.err.count("\n") == 1
     assert "ZeroDivisionError: by nothing; details are in" in done.err
     assert "Traceback" in (project.root / ".dropforge" / "error.log").read_text()
+
+
+def test_an_upload_that_fails_is_told_as_any_call(
+    dropforge: Command, project: Project, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 wraps AWS's error in one of another kind, which is no unexpected one."""
+
+    def upload() -> None:
+        target.s3.upload_file(str(project.template), "no-such-bucket", "key")
+
+    monkeypatch.setattr(cli, "find_project", upload)
+    done = dropforge("publish")
+    assert (done.status, done.out) == (1, "")
+    assert done.err.startswith("dropforge: An error occurred (NoSuchBucket)")
+    assert not (project.root / ".dropforge").exists()
 
 
 def test_help_comes_at_once() -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def test_the_question_is_either_text_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_bytes(b"1,2\n")
     assert read_body("1,2", None) == b"1,2"
+    assert read_body(os.fsdecode(b"caf\xe9"), None) == b"caf\xe9"
     assert read_body(None, file) == b"1,2\n"
     (tmp_path / "empty").touch()
     wrong = [("1,2", file), (None, None), ("", None), (None, tmp_path / "empty")]
@@ -89,6 +91,13 @@ def test_an_endpoint_that_gives_no_answer_is_explained(
     with pytest.raises(CommandError, match=says) as caught:
         invoke(target, "iris", b"1,2,3", "text/csv")
     assert caught.value.status == 1
+
+
+def test_a_content_type_that_is_no_header_is_bad_input(project: Project, target: Target) -> None:
+    """A line's end in it would begin another header."""
+    publish(project, target, ["iris"])
+    with pytest.raises(InputError, match="--content-type"):
+        invoke(target, "iris", b"1", "text/csv\r\nX-Amzn-Other: 1")
 
 
 def test_an_unknown_pipeline_is_bad_input(target: Target) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from dropforge import embedded
+from dropforge.embedded import Embedded
 from dropforge.errors import InputError, UnreachableError
 from dropforge.options import Options, Where
 from dropforge.project import Project
@@ -54,6 +56,18 @@ def test_an_embedded_aws_that_is_not_up_cannot_be_reached(project: Project) -> N
         open_target(Options())
     with pytest.raises(InputError, match="--profile"):
         open_target(Options(profile="mine"))
+
+
+def test_an_embedded_aws_is_in_one_region(
+    project: Project, monkeypatch: pytest.MonkeyPatch, target: Target
+) -> None:
+    """Its own is fine to name; another would be ignored, so it is refused."""
+    found = Embedded(1, str(target.endpoint_url), "us-east-1")
+    monkeypatch.setattr(embedded, "find", lambda state: found if state == project.state else None)
+    monkeypatch.setenv("DROPFORGE_STATE", str(project.state))
+    assert open_target(Options(region="us-east-1")).region == "us-east-1"
+    with pytest.raises(InputError, match="--region: the embedded AWS is in us-east-1"):
+        open_target(Options(region="eu-west-1"))
 
 
 def test_an_embedded_aws_that_has_gone_is_noticed_soon(target: Target) -> None:

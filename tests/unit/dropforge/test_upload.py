@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_paths_that_cannot_be_dropped_are_bad_input(folder: Path) -> None:
             gather("iris", [folder.parent / "good.csv", path])
     with pytest.raises(InputError, match=r"would both become incoming/iris/a\.csv"):
         gather("iris", [folder / "a.csv", folder.parent / "a.csv"])
+
+
+def test_a_name_that_is_not_utf_8_is_bad_input(tmp_path: Path) -> None:
+    """A file's name may be any bytes, a key's may not."""
+    path = os.fsencode(tmp_path) + b"/caf\xe9.csv"
+    with open(path, "w") as file:  # noqa: PTH123 - pathlib wants text
+        file.write("1\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        gather("iris", [tmp_path])
 
 
 def test_a_key_longer_than_s3_allows_is_bad_input(tmp_path: Path) -> None:

@@ -10,12 +10,18 @@ if TYPE_CHECKING:
     from tests.unit.embedded_aws.gaps.stepfunctions.conftest import States
 
 END = {"Type": "Succeed"}
+ROLE = "arn:aws:iam::123456789012:role/r"
 
 
 def _task(resource: str = "lambda:invoke", **fields: Any) -> dict[str, Any]:
     return {
         "A": {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "End": True, **fields}
     }
+
+
+def _map(mode: str = "INLINE", **fields: Any) -> dict[str, Any]:
+    processor = {"ProcessorConfig": {"Mode": mode}, "StartAt": "X", "States": {"X": END}}
+    return {"A": {"Type": "Map", "ItemProcessor": processor, "End": True, **fields}}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,8 @@ def _task(resource: str = "lambda:invoke", **fields: Any) -> dict[str, Any]:
             "Missing|required",
         ),
         ({"A" * 81: END}, "80 characters"),
+        (_map("DISTRIBUTED"), "Map in mode DISTRIBUTED"),
+        (_map(ToleratedFailureCount=1), "'ToleratedFailureCount' is not supported for a Map"),
     ],
 )
 def test_refused(states: "States", machine: dict[str, Any], message: str) -> None:
@@ -65,8 +73,15 @@ def test_refused(states: "States", machine: dict[str, Any], message: str) -> Non
 def test_no_definition(states: "States", text: str) -> None:
     """What is no machine at all is refused too."""
     with pytest.raises(ClientError, match="InvalidDefinition"):
+        states.client.create_state_machine(name="none", definition=text, roleArn=ROLE)
+
+
+def test_express_is_refused(states: "States") -> None:
+    """An Express workflow has rules of its own, which nothing here follows."""
+    definition = json.dumps({"StartAt": "A", "QueryLanguage": "JSONata", "States": {"A": END}})
+    with pytest.raises(ClientError, match="StateMachineTypeNotSupported"):
         states.client.create_state_machine(
-            name="none", definition=text, roleArn="arn:aws:iam::123456789012:role/r"
+            name="express", definition=definition, roleArn=ROLE, type="EXPRESS"
         )
 
 
