@@ -9,27 +9,17 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import uuid4
 
-from moto.awslambda.models import lambda_backends
 from moto.events.models import events_backends
-from moto.sqs.models import sqs_backends
 
 from embedded_aws import event_input
+from embedded_aws.deliveries import Deliveries, Invoker
 from embedded_aws.errors import AwsError
-from embedded_aws.policies import admits
 from embedded_aws.settings import Settings
 
 _log = logging.getLogger(__name__)
-_PRINCIPAL = "events.amazonaws.com"
-
-
-class Invoker(Protocol):
-    """What rules need of the Lambda runtime."""
-
-    def invoke_async(self, function: str, payload: bytes) -> None:
-        """Invoke a function, asynchronously."""
 
 
 class EventBridge:
@@ -38,23 +28,13 @@ class EventBridge:
     def __init__(self, settings: Settings, functions: Invoker) -> None:
         """Deliver to the queues of `settings.account`, and to functions through `functions`."""
         self._settings = settings
-        self._functions = functions
+        self._deliveries = Deliveries("events.amazonaws.com", settings, functions)
 
     def emit(
         self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
     ) -> None:
         """Send an AWS service's own event, such as source "aws.sagemaker"."""
-        event = {
-            "version": "0",
-            "id": str(uuid4()),
-            "detail-type": detail_type,
-            "source": source,
-            "account": self._settings.account,
-            "time": _iso_8601(datetime.now(UTC).timestamp()),
-            "region": self._settings.region,
-            "resources": resources,
-            "detail": detail,
-        }
+        event = self._event(source, detail_type, detail, resources)
         backend = events_backends[self._settings.account][self._settings.region]
         for rule in list(backend.event_buses["default"].rules.values()):
             self.send(rule, event)
@@ -70,14 +50,35 @@ class EventBridge:
         for target in list(rule.targets):
             self._deliver(rule, target, sent)
 
+    def fire(self, rule: Any) -> None:
+        """Send a scheduled rule's event to its targets."""
+        event = self._event("aws.events", "Scheduled Event", {}, [rule.arn])
+        for target in list(rule.targets):
+            self._deliver(rule, target, event)
+
+    def _event(
+        self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
+    ) -> dict[str, Any]:
+        return {
+            "version": "0",
+            "id": str(uuid4()),
+            "detail-type": detail_type,
+            "source": source,
+            "account": self._settings.account,
+            "time": _iso_8601(datetime.now(UTC).timestamp()),
+            "region": self._settings.region,
+            "resources": resources,
+            "detail": detail,
+        }
+
     def _deliver(self, rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
         try:
             payload = event_input.render(target, event, rule)
             if ":sqs:" in target["Arn"]:
                 group = target.get("SqsParameters", {}).get("MessageGroupId")
-                self._send_message(target["Arn"], payload, rule.arn, group=group)
+                self._deliveries.send(target["Arn"], payload, rule.arn, group=group)
             else:
-                self._invoke(target["Arn"], payload, rule.arn)
+                self._deliveries.invoke(target["Arn"], payload, rule.arn)
         except AwsError as failure:
             _log.warning("rule %s could not reach %s: %s", rule.name, target["Arn"], failure)
             self._bury(rule, target, event, failure)
@@ -96,46 +97,9 @@ class EventBridge:
             "RETRY_ATTEMPTS": "0",
         }
         try:
-            self._send_message(queue, json.dumps(event), rule.arn, attributes=attributes)
+            self._deliveries.send(queue, json.dumps(event), rule.arn, attributes=attributes)
         except AwsError as lost:
             _log.warning("rule %s could not reach its dead-letter queue: %s", rule.name, lost)
-
-    def _send_message(
-        self,
-        arn: str,
-        body: str,
-        rule_arn: str,
-        *,
-        group: str | None = None,
-        attributes: dict[str, str] | None = None,
-    ) -> None:
-        account, name = arn.split(":")[4:6]
-        backend = sqs_backends[account][self._settings.region]
-        queue = backend.queues.get(name)
-        if queue is None:
-            raise AwsError("RESOURCE_NOT_FOUND", f"there is no queue {arn}")
-        policy = json.loads(queue.policy) if queue.policy else {}
-        if not admits(policy.get("Statement", []), _PRINCIPAL, "sqs:SendMessage", rule_arn):
-            raise AwsError("NO_PERMISSIONS", f"the policy of {arn} does not admit {rule_arn}")
-        backend.send_message(
-            name,
-            body,
-            message_attributes={
-                key: {"DataType": "String", "StringValue": value}
-                for key, value in (attributes or {}).items()
-            },
-            group_id=group,
-        )
-
-    def _invoke(self, arn: str, payload: str, rule_arn: str) -> None:
-        account = arn.split(":")[4]
-        try:
-            function = lambda_backends[account][self._settings.region].get_function(arn)
-        except Exception as err:
-            raise AwsError("RESOURCE_NOT_FOUND", f"there is no function {arn}") from err
-        if not admits(function.policy.statements, _PRINCIPAL, "lambda:InvokeFunction", rule_arn):
-            raise AwsError("NO_PERMISSIONS", f"the policy of {arn} does not admit {rule_arn}")
-        self._functions.invoke_async(arn, payload.encode())
 
 
 def _iso_8601(seconds: float) -> str:

@@ -6,7 +6,10 @@ import threading
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
 from embedded_aws import gaps
+from embedded_aws.alarms import Alarms
+from embedded_aws.cloudwatch import CloudWatch
 from embedded_aws.control import Control
+from embedded_aws.deliveries import Deliveries
 from embedded_aws.events import EventBridge
 from embedded_aws.faults import Faults
 from embedded_aws.functions import Functions
@@ -14,6 +17,7 @@ from embedded_aws.http import make_server
 from embedded_aws.images import Images
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import SageMaker
+from embedded_aws.schedules import Schedules
 from embedded_aws.server import Front
 from embedded_aws.settings import Settings
 from embedded_aws.slack import Slack
@@ -27,10 +31,18 @@ class Machine:
         self._children = Children(settings)
         self._functions = Functions(settings, self._children, initialise_ahead=True)
         events = EventBridge(settings, self._functions)
+        cloudwatch = CloudWatch(settings)
+        self._alarms = Alarms(settings, cloudwatch, events.emit)
         self._sagemaker = SageMaker(
-            settings, self._children, events.emit, Images(settings.state / "images").folder
+            settings,
+            self._children,
+            events.emit,
+            Images(settings.state / "images").folder,
+            cloudwatch=cloudwatch,
         )
-        gaps.apply_all(events, self._sagemaker.wait_for_change)
+        self._schedules = Schedules(settings, events.fire)
+        notifications = Deliveries("sns.amazonaws.com", settings, self._functions)
+        gaps.apply_all(events, notifications, self._alarms.changed, self._sagemaker.wait_for_change)
         slack = Slack(settings)
         faults = Faults()
         front = Front(
@@ -40,7 +52,13 @@ class Machine:
             functions=self._functions,
             slack=slack,
             faults=faults,
-            control=Control(settings, slack, faults),
+            control=Control(
+                settings,
+                slack=slack,
+                faults=faults,
+                sagemaker=self._sagemaker,
+                schedules=self._schedules,
+            ),
         )
         self._server = make_server(listener, front)
         self._thread = threading.Thread(
@@ -48,12 +66,16 @@ class Machine:
         )
 
     def start(self) -> None:
-        """Answer requests, and poll the queues that feed functions."""
+        """Answer requests, poll the queues that feed functions, watch schedules and alarms."""
         self._thread.start()
+        self._schedules.start()
+        self._alarms.start()
         self._functions.poll_event_sources()
 
     def stop(self) -> None:
         """Stop everything that was started, processes included."""
+        self._schedules.stop()
+        self._alarms.stop()
         self._functions.stop()
         self._sagemaker.stop()
         self._children.stop_all()

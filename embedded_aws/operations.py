@@ -11,7 +11,7 @@ from wsgiref.types import WSGIEnvironment
 import botocore.session
 from botocore.model import OperationModel
 
-_QUERY_SERVICES = {"cloudformation", "iam", "sts"}
+_QUERY_SERVICES = {"cloudformation", "iam", "sns", "sts"}
 _FORM = "application/x-www-form-urlencoded"
 # The services whose operations are told by method and path, and the models that say how.
 _REST_SERVICES = {"lambda": "lambda", "s3": "s3", "sagemaker": "sagemaker-runtime"}

@@ -20,6 +20,7 @@ def admits(
     context = {
         "aws:sourcearn": source_arn,
         "aws:sourceaccount": source_arn.split(":")[4],
+        "aws:sourceowner": source_arn.split(":")[4],  # the same, as SNS calls it
         "aws:securetransport": "true",
     }
     matching = [

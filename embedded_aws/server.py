@@ -33,6 +33,7 @@ _MOTO_SERVICES = {
     "monitoring",
     "s3",
     "secretsmanager",
+    "sns",
     "sqs",
     "ssm",
     "states",

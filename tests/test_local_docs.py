@@ -16,7 +16,8 @@ from embedded_aws.cloudformation.types import SUPPORTED, UPDATABLE
 from embedded_aws.functions import asynchronous, environment, moto_lambda, outcomes, pool, records
 from embedded_aws.gaps import stepfunctions_definitions, stepfunctions_sagemaker
 from embedded_aws.sagemaker.platform import Limits
-from embedded_aws.sagemaker.support import HONOURED, RECORDED, SUPPORT, Fields, Only, Support
+from embedded_aws.sagemaker.support import SUPPORT
+from embedded_aws.sagemaker.support_kinds import HONOURED, RECORDED, Fields, Only, Support
 
 DOCUMENT = (Path(__file__).parents[1] / "docs/local.md").read_text("utf-8")
 

@@ -20,7 +20,6 @@ SUPPORTED: Mapping[str, frozenset[str]] = {
             "DatapointsToAlarm",
             "Dimensions",
             "EvaluationPeriods",
-            "ExtendedStatistic",
             "InsufficientDataActions",
             "MetricName",
             "Namespace",
@@ -58,6 +57,7 @@ SUPPORTED: Mapping[str, frozenset[str]] = {
             "Description",
             "EventPattern",
             "Name",
+            "ScheduleExpression",
             "State",
             "Tags",
             "Targets.Arn",
@@ -188,6 +188,32 @@ SUPPORTED: Mapping[str, frozenset[str]] = {
             "PolicyDocument",
         }
     ),
+    "AWS::SNS::Subscription": frozenset(
+        {
+            "Endpoint",
+            "FilterPolicy",
+            "FilterPolicyScope",
+            "Protocol",
+            "RawMessageDelivery",
+            "TopicArn",
+        }
+    ),
+    "AWS::SNS::Topic": frozenset(
+        {
+            "DisplayName",
+            "KmsMasterKeyId",
+            "Subscription.Endpoint",
+            "Subscription.Protocol",
+            "Tags",
+            "TopicName",
+        }
+    ),
+    "AWS::SNS::TopicPolicy": frozenset(
+        {
+            "PolicyDocument",
+            "Topics",
+        }
+    ),
     "AWS::SQS::Queue": frozenset(
         {
             "ContentBasedDeduplication",
@@ -253,6 +279,9 @@ UPDATABLE = frozenset(
         "AWS::Lambda::LayerVersion",
         "AWS::S3::Bucket",
         "AWS::S3::BucketPolicy",
+        "AWS::SNS::Subscription",
+        "AWS::SNS::Topic",
+        "AWS::SNS::TopicPolicy",
         "AWS::SQS::Queue",
         "AWS::SQS::QueuePolicy",
         "AWS::SSM::Parameter",

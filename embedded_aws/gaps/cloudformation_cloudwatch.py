@@ -11,7 +11,7 @@ def apply() -> None:
 
 
 class Alarm(CloudFormationModel):  # type: ignore[misc]
-    """AWS::CloudWatch::Alarm; recorded, for nothing evaluates alarms here."""
+    """AWS::CloudWatch::Alarm."""
 
     def __init__(self, alarm: Any) -> None:
         """Stand for an alarm of moto's."""
@@ -56,7 +56,6 @@ class Alarm(CloudFormationModel):  # type: ignore[misc]
             period=int(properties["Period"]),
             threshold=float(properties["Threshold"]),
             statistic=properties.get("Statistic"),
-            extended_statistic=properties.get("ExtendedStatistic"),
             description=properties.get("AlarmDescription"),
             dimensions=properties.get("Dimensions", []),
             alarm_actions=properties.get("AlarmActions", []),
@@ -79,8 +78,9 @@ class Alarm(CloudFormationModel):  # type: ignore[misc]
         account_id: str,
         region_name: str,
     ) -> "Alarm":
-        """Put a new one in the place of the old one."""
-        original_resource.delete(account_id, region_name)
+        """Change the alarm, which keeps its state; one of another name replaces it."""
+        if new_resource_name != original_resource.physical_resource_id:
+            original_resource.delete(account_id, region_name)
         return cls.create_from_cloudformation_json(
             new_resource_name, cloudformation_json, account_id, region_name
         )

@@ -8,11 +8,12 @@ the table in `support.py`; everything else is refused by name, operations includ
 Recorded without effect, since they have no meaning on one machine or nobody enforces them: roles,
 KMS keys, VPC settings, network isolation and traffic encryption, instance types, volume and memory
 sizes, the time limit of a model's download, a single variant's weight. One instance is the most
-that there is. A spot job is never interrupted. Metrics and logs do not go to CloudWatch: a job's
-output is in `<state>/logs/aws/sagemaker/`, under the names of SageMaker's log groups. Checkpoints
-and outputs are uploaded when a job ends, not while it runs. /ping is asked until it answers; after
-that a container is started again when its program ends, not when it is unwell. The folder of a job
-stays when it failed or was cut before it could upload.
+that a job has; of an endpoint's variant one process stands for all instances, whose number counts
+when guardrails shift traffic. A spot job is never interrupted. Logs do not go to CloudWatch: a
+job's output is in `<state>/logs/aws/sagemaker/`, under the names of SageMaker's log
+groups. Checkpoints and outputs are uploaded when a job ends, not while it runs. /ping is asked
+until it answers; after that a container is started again when its program ends, not when it is
+unwell. The folder of a job stays when it failed or was cut before it could upload.
 """
 
 import threading
@@ -23,9 +24,11 @@ from typing import Any
 
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import endpoint_configs, listing, models, processing, training
+from embedded_aws.sagemaker.endpoint import Update
 from embedded_aws.sagemaker.endpoints import Endpoints
 from embedded_aws.sagemaker.invocation import Answer
-from embedded_aws.sagemaker.platform import Emit, Limits, Platform
+from embedded_aws.sagemaker.model_packages import ModelPackages
+from embedded_aws.sagemaker.platform import CloudWatch, Emit, Limits, Platform
 from embedded_aws.sagemaker.storage import Storage
 from embedded_aws.sagemaker.support import not_implemented, refuse_unsupported
 from embedded_aws.sagemaker.validation import check, is_operation
@@ -42,26 +45,30 @@ type Handler = Callable[[Request], Request | None]
 class SageMaker:
     """SageMaker's API and SageMaker Runtime's InvokeEndpoint; thread safe."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts are what they are
         self,
         settings: Settings,
         children: Children,
         emit: Emit,
         images: Callable[[str], Path],
+        *,
+        cloudwatch: CloudWatch,
         limits: Limits | None = None,
     ) -> None:
         """Start with nothing. `images` gives the folder that stands for an image."""
         self._platform = Platform(
-            settings, children, emit, images, limits or Limits(), Storage(settings)
+            settings, children, emit, images, limits or Limits(), Storage(settings), cloudwatch
         )
         self._processing = processing.processing_jobs(self._platform)
         self._training = training.training_jobs(self._platform)
         self._models = models.models(self._platform)
         self._configs = endpoint_configs.endpoint_configs(self._platform)
         self._endpoints = Endpoints(self._platform)
+        self._packages = ModelPackages(self._platform)
         self._handlers: dict[str, Handler] = {
             **self._job_handlers(),
             **self._hosting_handlers(),
+            **self._registry_handlers(),
             **self._tag_handlers(),
         }
 
@@ -80,6 +87,11 @@ class SageMaker:
     ) -> Answer:
         """Answer InvokeEndpoint; raises AwsError. A container's error is an Answer (ModelError)."""
         return self._endpoints.invoke(endpoint_name, body, headers)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """The endpoints, for who forces their statuses."""
+        return self._endpoints
 
     def wait_for_change(self, seconds: float) -> None:
         """Return once a job or an endpoint has changed its status, or after `seconds`.
@@ -150,6 +162,7 @@ class SageMaker:
             ),
             "CreateEndpoint": self._create_endpoint,
             "UpdateEndpoint": self._update_endpoint,
+            "UpdateEndpointWeightsAndCapacities": self._scale_endpoint,
             "DescribeEndpoint": lambda request: self._endpoints.get(
                 request["EndpointName"]
             ).describe(),
@@ -157,6 +170,20 @@ class SageMaker:
             "ListEndpoints": lambda request: listing.ENDPOINTS.page(
                 [endpoint.describe() for endpoint in self._endpoints.all()], request
             ),
+        }
+
+    def _registry_handlers(self) -> dict[str, Handler]:
+        packages = self._packages
+        return {
+            "CreateModelPackageGroup": packages.create_group,
+            "DescribeModelPackageGroup": packages.describe_group,
+            "DeleteModelPackageGroup": packages.delete_group,
+            "ListModelPackageGroups": packages.list_groups,
+            "CreateModelPackage": packages.create,
+            "DescribeModelPackage": packages.describe,
+            "UpdateModelPackage": packages.update,
+            "DeleteModelPackage": packages.delete,
+            "ListModelPackages": packages.list,
         }
 
     def _tag_handlers(self) -> dict[str, Handler]:
@@ -169,17 +196,44 @@ class SageMaker:
 
     def _create_endpoint(self, request: Request) -> Request:
         variant = self._variant(request["EndpointConfigName"])
-        arn = self._endpoints.create(request["EndpointName"], variant, request.get("Tags"))
+        deployment, tags = request.get("DeploymentConfig"), request.get("Tags")
+        arn = self._endpoints.create(request["EndpointName"], variant, deployment, tags)
         return {"EndpointArn": arn}
 
     def _update_endpoint(self, request: Request) -> Request:
+        name = request["EndpointName"]
+        self._endpoints.get(name)  # a missing endpoint is told before a missing config
+        variant = self._variant(request["EndpointConfigName"])
+        return {"EndpointArn": self._endpoints.update(name, variant, _update(request))}
+
+    def _scale_endpoint(self, request: Request) -> Request:
         endpoint = self._endpoints.get(request["EndpointName"])
-        endpoint.update(self._variant(request["EndpointConfigName"]))
+        desired = request["DesiredWeightsAndCapacities"]
+        if len(desired) > 1:
+            raise not_implemented("UpdateEndpointWeightsAndCapacities of more than one variant")
+        [one] = desired
+        endpoint.scale(
+            one["VariantName"], one.get("DesiredWeight"), one.get("DesiredInstanceCount")
+        )
         return {"EndpointArn": endpoint.arn}
 
     def _variant(self, config: str) -> endpoint_configs.Variant:
         described = self._configs.describe(config)
         return endpoint_configs.resolve(described, self._models, self._platform.limits)
+
+
+def _update(request: Request) -> Update:
+    retains = bool(request.get("RetainAllVariantProperties"))
+    excluded = {
+        each["VariantPropertyType"]
+        for each in request.get("ExcludeRetainedVariantProperties") or ()
+    }
+    return Update(
+        retains_instances=retains and "DesiredInstanceCount" not in excluded,
+        retains_weight=retains and "DesiredWeight" not in excluded,
+        deployment=request.get("DeploymentConfig"),
+        retains_deployment=bool(request.get("RetainDeploymentConfig")),
+    )
 
 
 def _tag_list(tags: Mapping[str, str]) -> Request:

@@ -1,4 +1,4 @@
-"""Endpoint configurations: one production variant, on an instance or serverless."""
+"""Endpoint configurations: one production variant, on instances or serverless."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,30 @@ class Variant:
     startup_seconds: float
     max_body_bytes: int
     max_concurrency: int | None
-    summary: Mapping[str, Any]  # as in DescribeEndpoint's ProductionVariants, before images
+    instances: int | None  # None for a serverless variant
+    weight: float
+    serverless: Mapping[str, Any] | None
+
+    def summary(self) -> dict[str, Any]:
+        """Tell the variant as DescribeEndpoint's ProductionVariants do, without images."""
+        told = {
+            "VariantName": self.name,
+            "CurrentWeight": self.weight,
+            "DesiredWeight": self.weight,
+        }
+        if self.instances is None:
+            return {
+                **told,
+                "CurrentInstanceCount": 0,
+                "CurrentServerlessConfig": self.serverless,
+                "DesiredServerlessConfig": self.serverless,
+            }
+        # One process stands for all instances.
+        return {
+            **told,
+            "CurrentInstanceCount": self.instances,
+            "DesiredInstanceCount": self.instances,
+        }
 
 
 def endpoint_configs(platform: Platform) -> Records:
@@ -40,6 +63,9 @@ def create(records: Records, request: dict[str, Any], model_records: Records) ->
     """Answer CreateEndpointConfig; the model must be there, as on AWS."""
     variants = request["ProductionVariants"]
     if len(variants) > 1:
+        if any(variant.get("ServerlessConfig") for variant in variants):
+            message = "An endpoint with a serverless variant can have only this one variant."
+            raise AwsError("ValidationException", message)
         raise not_implemented("CreateEndpointConfig with more than one of ProductionVariants")
     require(variants[0], "productionVariants.1.member", "ModelName")
     model = model_records.describe(variants[0]["ModelName"])
@@ -67,26 +93,10 @@ def resolve(config: Mapping[str, Any], model_records: Records, limits: Limits) -
         startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or startup,
         max_body_bytes=_MAX_SERVERLESS_BODY_BYTES if serverless else _MAX_BODY_BYTES,
         max_concurrency=serverless["MaxConcurrency"] if serverless else None,
-        summary=_summary(variant),
+        instances=None if serverless else variant["InitialInstanceCount"],
+        weight=variant["InitialVariantWeight"],
+        serverless=serverless,
     )
-
-
-def _summary(variant: Mapping[str, Any]) -> dict[str, Any]:
-    weight = variant["InitialVariantWeight"]
-    summary = {
-        "VariantName": variant["VariantName"],
-        "CurrentWeight": weight,
-        "DesiredWeight": weight,
-    }
-    serverless = variant.get("ServerlessConfig")
-    if serverless:
-        return {
-            **summary,
-            "CurrentInstanceCount": 0,
-            "CurrentServerlessConfig": serverless,
-            "DesiredServerlessConfig": serverless,
-        }
-    return {**summary, "CurrentInstanceCount": 1, "DesiredInstanceCount": 1}
 
 
 def _check_serverless(variant: Mapping[str, Any], model: Mapping[str, Any]) -> None:

@@ -10,20 +10,31 @@ from contextlib import contextmanager
 from embedded_aws.errors import AwsError
 from embedded_aws.sagemaker.endpoint_configs import Variant
 from embedded_aws.sagemaker.invocation import Answer, Invocation
+from embedded_aws.sagemaker.invocation_metrics import InvocationMetrics, Served
 from embedded_aws.sagemaker.platform import Platform
 from embedded_aws.sagemaker.ports import Ports
 from embedded_aws.sagemaker.serving import NotServingError, ServingContainer
 
 _TOO_MANY_REQUESTS = 429
+_UNAVAILABLE = 503
 
 
 class Fleet:
     """The containers of one variant; thread safe once it is started."""
 
-    def __init__(self, endpoint: str, variant: Variant, platform: Platform, ports: Ports) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        variant: Variant,
+        platform: Platform,
+        ports: Ports,
+        metrics: InvocationMetrics,
+    ) -> None:
         """Choose folders, logs and ports; `start` starts it."""
         self.variant = variant
         self._platform = platform
+        self._metrics = metrics
+        self._served = Served(endpoint, variant.name, variant.config)
         name = f"{variant.name}-{secrets.token_hex(4)}"
         self._folder = platform.settings.state / "endpoints" / endpoint / name
         logs = [
@@ -67,7 +78,16 @@ class Fleet:
         """Answer a request that has entered, and count it out."""
         with self._leaving():
             invocation.check(self.variant.name, self.variant.max_body_bytes)
-            return invocation.forward(self._containers, self.variant.name, self._platform.settings)
+            begun = time.perf_counter()
+            status = _UNAVAILABLE
+            try:
+                answer = invocation.forward(
+                    self._containers, self.variant.name, self._platform.settings
+                )
+                status = answer.model_status
+                return answer
+            finally:
+                self._metrics.count(self._served, status, time.perf_counter() - begun)
 
     def drain(self, seconds: float) -> None:
         """Wait until no request is inside, or until `seconds` are over."""

@@ -44,6 +44,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
+    model_status: int = 200  # of the container that ended the chain
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,9 @@ class Invocation:
             ),
         }
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "ModelError"}
-        return Answer(_MODEL_ERROR, headers, json.dumps(body).encode())
+        # An answer that did not come counts as the container's failure.
+        status = reply.status or _SERVER_ERROR
+        return Answer(_MODEL_ERROR, headers, json.dumps(body).encode(), status)
 
 
 def _success(reply: Reply, variant: str) -> Answer:

@@ -131,3 +131,32 @@ ENDPOINTS = Listing(
     ),
     order="Descending",
 )
+MODEL_PACKAGE_GROUPS = Listing(
+    answer="ModelPackageGroupSummaryList",
+    name="ModelPackageGroupName",
+    status=None,
+    summary=(
+        "ModelPackageGroupName",
+        "ModelPackageGroupArn",
+        "ModelPackageGroupDescription",
+        "CreationTime",
+        "ModelPackageGroupStatus",
+    ),
+    order="Ascending",
+)
+MODEL_PACKAGES = Listing(
+    answer="ModelPackageSummaryList",
+    name="ModelPackageName",
+    status=None,
+    # Not the name, which a version does not have on AWS either.
+    summary=(
+        "ModelPackageGroupName",
+        "ModelPackageVersion",
+        "ModelPackageArn",
+        "ModelPackageDescription",
+        "CreationTime",
+        "ModelPackageStatus",
+        "ModelApprovalStatus",
+    ),
+    order="Ascending",
+)

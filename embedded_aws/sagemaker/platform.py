@@ -2,11 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker.changes import Changes
@@ -17,6 +17,16 @@ from embedded_aws.settings import Settings
 _log = logging.getLogger(__name__)
 
 type Emit = Callable[[str, str, dict[str, Any], list[str]], None]
+
+
+class CloudWatch(Protocol):
+    """What SageMaker needs of CloudWatch."""
+
+    def alarm_state(self, name: str) -> str | None:
+        """Give an alarm's state, "OK", "ALARM" or "INSUFFICIENT_DATA"; None if there is none."""
+
+    def put(self, namespace: str, data: Sequence[dict[str, Any]]) -> None:
+        """Keep metric data, each as PutMetricData's MetricDatum, of this moment."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,7 @@ class Platform:
     images: Callable[[str], Path]
     limits: Limits
     storage: Storage
+    cloudwatch: CloudWatch
     tags: Tags = field(default_factory=Tags)
     changes: Changes = field(default_factory=Changes)
     closing: threading.Event = field(default_factory=threading.Event)

@@ -1,59 +1,33 @@
 """What of each request this SageMaker honours, and what it takes without acting on it.
 
 `SUPPORT` is the whole list, and the source of the support matrix: a field that is not in it is
-refused by name. A field is
-
-- HONOURED: it does what it does on AWS;
-- RECORDED: it is kept and told again, and has no effect, since it has no meaning on one machine
-  (instance types, volume sizes) or nobody enforces it here (roles, keys, networks);
-- `Only(...)`: taken with these values, refused with any other.
+refused by name. What the words in it mean is told in `support_kinds.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker.support_kinds import (
+    HONOURED,
+    LIST,
+    OFF,
+    RECORDED,
+    TAGS,
+    Fields,
+    Only,
+    Support,
+)
+from embedded_aws.sagemaker.support_registry import REGISTRY
 
-
-class Support(Enum):
-    """How a field is supported."""
-
-    HONOURED = "honoured"
-    RECORDED = "recorded"
-
-
-@dataclass(frozen=True)
-class Only:
-    """The values that are supported of a field."""
-
-    values: tuple[Any, ...]
-
-
-type Fields = Mapping[str, Support | Only | Fields]
-
-HONOURED = Support.HONOURED
-RECORDED = Support.RECORDED
 _ONE = Only((1,))
-_OFF = Only((False,))
 _FILE = Only(("File",))
 _UNPACKED = Only(("None",))
 
-_TAGS: Fields = {"Key": HONOURED, "Value": HONOURED}
 _VPC: Fields = {"SecurityGroupIds": RECORDED, "Subnets": RECORDED}
 _S3_TYPES = Only(("S3Prefix", "ManifestFile"))
-_TIMES: Fields = {"CreationTimeAfter": HONOURED, "CreationTimeBefore": HONOURED}
-_LIST: Fields = {
-    **_TIMES,
-    "MaxResults": HONOURED,
-    "NameContains": HONOURED,
-    "NextToken": HONOURED,
-    "SortBy": HONOURED,
-    "SortOrder": HONOURED,
-}
 _LIST_WITH_STATUS: Fields = {
-    **_LIST,
+    **LIST,
     "LastModifiedTimeAfter": HONOURED,
     "LastModifiedTimeBefore": HONOURED,
     "StatusEquals": HONOURED,
@@ -65,6 +39,20 @@ _CONTAINER: Fields = {
     "ImageConfig": {"RepositoryAccessMode": RECORDED},
     "Mode": Only(("SingleModel",)),
     "ModelDataUrl": HONOURED,
+}
+_SIZE: Fields = {"Type": HONOURED, "Value": HONOURED}
+_DEPLOYMENT: Fields = {
+    "AutoRollbackConfiguration": {"Alarms": {"AlarmName": HONOURED}},
+    "BlueGreenUpdatePolicy": {
+        "MaximumExecutionTimeoutInSeconds": HONOURED,
+        "TerminationWaitInSeconds": HONOURED,
+        "TrafficRoutingConfiguration": {
+            "CanarySize": _SIZE,
+            "LinearStepSize": _SIZE,
+            "Type": HONOURED,
+            "WaitIntervalInSeconds": HONOURED,
+        },
+    },
 }
 
 SUPPORT: Mapping[str, Fields] = {
@@ -81,7 +69,7 @@ SUPPORT: Mapping[str, Fields] = {
             "VpcConfig": _VPC,
         },
         "ProcessingInputs": {
-            "AppManaged": _OFF,
+            "AppManaged": OFF,
             "InputName": HONOURED,
             "S3Input": {
                 "LocalPath": HONOURED,
@@ -97,7 +85,7 @@ SUPPORT: Mapping[str, Fields] = {
         "ProcessingOutputConfig": {
             "KmsKeyId": RECORDED,
             "Outputs": {
-                "AppManaged": _OFF,
+                "AppManaged": OFF,
                 "OutputName": HONOURED,
                 "S3Output": {
                     "LocalPath": HONOURED,
@@ -116,13 +104,13 @@ SUPPORT: Mapping[str, Fields] = {
         },
         "RoleArn": RECORDED,
         "StoppingCondition": {"MaxRuntimeInSeconds": HONOURED},
-        "Tags": _TAGS,
+        "Tags": TAGS,
     },
     "CreateTrainingJob": {
         "AlgorithmSpecification": {
             "ContainerArguments": HONOURED,
             "ContainerEntrypoint": HONOURED,
-            "EnableSageMakerMetricsTimeSeries": _OFF,
+            "EnableSageMakerMetricsTimeSeries": OFF,
             "MetricDefinitions": {"Name": HONOURED, "Regex": HONOURED},
             "TrainingImage": HONOURED,
             "TrainingInputMode": _FILE,
@@ -167,7 +155,7 @@ SUPPORT: Mapping[str, Fields] = {
             # A job starts at once, so it never waits for capacity.
             "MaxWaitTimeInSeconds": HONOURED,
         },
-        "Tags": _TAGS,
+        "Tags": TAGS,
         "TrainingJobName": HONOURED,
         "VpcConfig": _VPC,
     },
@@ -178,7 +166,7 @@ SUPPORT: Mapping[str, Fields] = {
         "InferenceExecutionConfig": {"Mode": Only(("Serial",))},
         "ModelName": HONOURED,
         "PrimaryContainer": _CONTAINER,
-        "Tags": _TAGS,
+        "Tags": TAGS,
         "VpcConfig": _VPC,
     },
     "CreateEndpointConfig": {
@@ -186,8 +174,9 @@ SUPPORT: Mapping[str, Fields] = {
         "KmsKeyId": RECORDED,
         "ProductionVariants": {
             "ContainerStartupHealthCheckTimeoutInSeconds": HONOURED,
-            "EnableSSMAccess": _OFF,
-            "InitialInstanceCount": _ONE,
+            "EnableSSMAccess": OFF,
+            # One process stands for all instances; their number counts for guardrails.
+            "InitialInstanceCount": HONOURED,
             # There is one variant, so it has all the traffic.
             "InitialVariantWeight": RECORDED,
             "InstanceType": RECORDED,
@@ -197,15 +186,29 @@ SUPPORT: Mapping[str, Fields] = {
             "VariantName": HONOURED,
             "VolumeSizeInGB": RECORDED,
         },
-        "Tags": _TAGS,
+        "Tags": TAGS,
     },
-    "CreateEndpoint": {"EndpointConfigName": HONOURED, "EndpointName": HONOURED, "Tags": _TAGS},
-    "UpdateEndpoint": {
+    "CreateEndpoint": {
+        "DeploymentConfig": _DEPLOYMENT,
         "EndpointConfigName": HONOURED,
         "EndpointName": HONOURED,
-        # There is one instance and one variant before and after: both ways keep the same.
-        "ExcludeRetainedVariantProperties": {"VariantPropertyType": RECORDED},
-        "RetainAllVariantProperties": RECORDED,
+        "Tags": TAGS,
+    },
+    "UpdateEndpoint": {
+        "DeploymentConfig": _DEPLOYMENT,
+        "EndpointConfigName": HONOURED,
+        "EndpointName": HONOURED,
+        "ExcludeRetainedVariantProperties": {"VariantPropertyType": HONOURED},
+        "RetainAllVariantProperties": HONOURED,
+        "RetainDeploymentConfig": HONOURED,
+    },
+    "UpdateEndpointWeightsAndCapacities": {
+        "DesiredWeightsAndCapacities": {
+            "DesiredInstanceCount": HONOURED,
+            "DesiredWeight": RECORDED,
+            "VariantName": HONOURED,
+        },
+        "EndpointName": HONOURED,
     },
     "DescribeProcessingJob": {"ProcessingJobName": HONOURED},
     "DescribeTrainingJob": {"TrainingJobName": HONOURED},
@@ -219,12 +222,13 @@ SUPPORT: Mapping[str, Fields] = {
     "DeleteEndpoint": {"EndpointName": HONOURED},
     "ListProcessingJobs": _LIST_WITH_STATUS,
     "ListTrainingJobs": _LIST_WITH_STATUS,
-    "ListModels": _LIST,
-    "ListEndpointConfigs": _LIST,
+    "ListModels": LIST,
+    "ListEndpointConfigs": LIST,
     "ListEndpoints": _LIST_WITH_STATUS,
-    "AddTags": {"ResourceArn": HONOURED, "Tags": _TAGS},
+    "AddTags": {"ResourceArn": HONOURED, "Tags": TAGS},
     "ListTags": {"MaxResults": HONOURED, "NextToken": HONOURED, "ResourceArn": HONOURED},
     "DeleteTags": {"ResourceArn": HONOURED, "TagKeys": HONOURED},
+    **REGISTRY,
 }
 
 

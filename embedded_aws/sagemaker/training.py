@@ -21,6 +21,7 @@ from embedded_aws.sagemaker.jobs import (
     Jobs,
 )
 from embedded_aws.sagemaker.platform import Platform, now
+from embedded_aws.sagemaker.training_metrics import TrainingMetrics
 from embedded_aws.sagemaker.validation import require
 
 _DEFAULT_SECONDS = 86_400
@@ -119,9 +120,14 @@ def _work(job: Job) -> None:
     job.change(lambda description: _enter(description, "Downloading", TrainingStartTime=now()))
     _prepare(job, container)
     job.change(lambda description: _enter(description, "Training"))
+    definitions = job.request["AlgorithmSpecification"].get("MetricDefinitions") or []
+    metrics = TrainingMetrics(definitions, job.name, job.log, job.platform.cloudwatch)
+    job.log.write_bytes(b"")
+    metrics.start()
     try:
         ending = _run(job, container)
     finally:
+        final = metrics.finish()
         _keep_checkpoints(job, container)
     if ending.exit_status and not ending.cut:
         reason = files.read_failure(container)
@@ -129,10 +135,9 @@ def _work(job: Job) -> None:
     artifacts = {"S3ModelArtifacts": str(files.artifacts(job.request).below("model.tar.gz"))}
     job.change(lambda description: _enter(description, "Uploading", ModelArtifacts=artifacts))
     files.upload_artifacts(job.request, container, job.platform.storage)
-    metrics = _metrics(job)
     # Only now: what a failed job leaves may tell why.
     container.remove()
-    job.change(lambda description: _finish(description, ending, metrics))
+    job.change(lambda description: _finish(description, ending, final))
 
 
 def _prepare(job: Job, container: Container) -> None:
@@ -161,7 +166,6 @@ def _run(job: Job, container: Container) -> Ending:
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": job.arn,
     }
-    job.log.write_bytes(b"")
     try:
         process = container.start(command, environment, job.log)
     except FileNotFoundError as err:
@@ -179,11 +183,6 @@ def _keep_checkpoints(job: Job, container: Container) -> None:
 def _checkpoint_folder(request: Description) -> str:
     checkpoints = request.get("CheckpointConfig") or {}
     return checkpoints.get("LocalPath") or files.CHECKPOINTS
-
-
-def _metrics(job: Job) -> list[Description]:
-    definitions = job.request["AlgorithmSpecification"].get("MetricDefinitions")
-    return files.final_metrics(definitions, job.log, now()) if definitions else []
 
 
 def _finish(description: Description, ending: Ending, metrics: list[Description]) -> None:

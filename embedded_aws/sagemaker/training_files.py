@@ -5,10 +5,7 @@ SageMaker processes training output".
 """
 
 import json
-import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from embedded_aws.sagemaker.archive import pack
@@ -68,23 +65,6 @@ def read_failure(container: Container) -> str:
     except OSError:
         return ""
     return text[:_FAILURE_CHARACTERS].strip()
-
-
-def final_metrics(
-    definitions: Sequence[Mapping[str, str]], log: Path, at: datetime
-) -> list[dict[str, Any]]:
-    """Find the last value of each metric in a job's log; what is no number is passed over."""
-    patterns = {each["Name"]: re.compile(each["Regex"]) for each in definitions}
-    values: dict[str, float] = {}
-    with log.open(errors="replace") as lines:
-        for line in lines:
-            for name, pattern in patterns.items():
-                for match in pattern.finditer(line):
-                    try:
-                        values[name] = float(match[1])
-                    except (IndexError, TypeError, ValueError):
-                        continue
-    return [{"MetricName": name, "Value": values[name], "Timestamp": at} for name in values]
 
 
 def _channel_configuration(channel: Mapping[str, Any]) -> dict[str, str]:

@@ -19,7 +19,11 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from embedded_aws.errors import AwsError
 
 _SPACES = " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# Whatever is no control character; a little more than the letters, marks, signs that AWS lists.
+_PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
 _UNICODE_CLASSES = {
+    r"[\p{L}\p{M}\p{Z}\p{S}\p{N}\p{P}]": _PRINTABLE,
+    r"[\p{L}\p{M}\p{Z}\p{N}\p{P}]": _PRINTABLE,
     # Each stands inside a character class that has `_` too, so \w adds nothing to the letters.
     r"\p{L}": r"\w",
     r"\p{N}": r"\d",
@@ -27,6 +31,9 @@ _UNICODE_CLASSES = {
     r"\p{Alnum}": "a-zA-Z0-9",
     # UTF-16's surrogates, which Python's strings do not have.
     r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
+    # A slip in AWS's model: a length, which stands beside the pattern anyway, after the end.
+    r"${1,128}": "",
+    r"${1,256}": "",
 }
 _PYTHON_TYPES: dict[str, tuple[str, tuple[type, ...]]] = {
     "string": ("String", (str,)),

@@ -121,19 +121,83 @@ def test_a_function_is_invoked(embedded: Embedded, echo: str) -> None:
     """A Lambda target runs once it admits the rule, with the input that the target asks for."""
     arn = f"arn:aws:lambda:us-east-1:123456789012:function:{echo}"
     source = rule(embedded, "events.function", {"Arn": arn, "InputPath": "$.detail"})
-    embedded.client("lambda").add_permission(
-        FunctionName=echo,
-        StatementId="rule",
-        Action="lambda:InvokeFunction",
-        Principal="events.amazonaws.com",
-        SourceArn=source,
-    )
+    admit(embedded, echo, source, "rule")
     send(embedded, "events.function")
     deadline = time.monotonic() + 20
     logs = embedded.state / "logs"
     while "got event" not in "".join(path.read_text() for path in logs.rglob("*.log")):
         assert time.monotonic() < deadline, "the function did not run"
         time.sleep(0.05)
+
+
+def admit(embedded: Embedded, function: str, rule: str, statement: str) -> None:
+    """Let a rule invoke a function."""
+    embedded.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId=statement,
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+
+
+def test_the_end_of_an_execution_reaches_a_function(embedded: Embedded, echo: str) -> None:
+    """Step Functions' own events go to a rule's function, whatever killed the execution."""
+    function = f"arn:aws:lambda:us-east-1:123456789012:function:{echo}"
+    machine = {
+        "StartAt": "Wait",
+        "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}},
+    }
+    states = embedded.client("stepfunctions")
+    made = states.create_state_machine(
+        name="events-aborted",
+        definition=json.dumps(machine),
+        roleArn="arn:aws:iam::123456789012:role/echo",
+    )["stateMachineArn"]
+    pattern = {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+            "stateMachineArn": [made],
+        },
+    }
+    transformer = {
+        "InputPathsMap": {"status": "$.detail.status", "name": "$.detail.name"},
+        "InputTemplate": '{"say": "<name> <status>"}',
+    }
+    target = {"Arn": function, "InputTransformer": transformer}
+    arn = rule(embedded, "events.aborted", target, EventPattern=json.dumps(pattern))
+    admit(embedded, echo, arn, "aborted")
+    started = states.start_execution(stateMachineArn=made, name="run-1")
+    states.stop_execution(executionArn=started["executionArn"])
+    deadline = time.monotonic() + 20
+    logs = embedded.state / "logs"
+    while "got run-1 ABORTED" not in "".join(path.read_text() for path in logs.rglob("*.log")):
+        assert time.monotonic() < deadline, "the function did not run"
+        time.sleep(0.05)
+
+
+def test_an_approval_in_the_registry_is_an_event(embedded: Embedded) -> None:
+    """Whoever changes a model package's status, rules hear of it."""
+    url = queue(embedded, "events-approved", OPEN)
+    pattern = {
+        "source": ["aws.sagemaker"],
+        "detail-type": ["SageMaker Model Package State Change"],
+        "detail": {"ModelPackageGroupName": ["events-group"], "ModelApprovalStatus": ["Approved"]},
+    }
+    target = {"Arn": f"{ACCOUNT}events-approved"}
+    rule(embedded, "events.approved", target, EventPattern=json.dumps(pattern))
+    sagemaker = embedded.client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="events-group")
+    made = sagemaker.create_model_package(ModelPackageGroupName="events-group")
+    sagemaker.update_model_package(
+        ModelPackageArn=made["ModelPackageArn"], ModelApprovalStatus="Approved"
+    )
+    [message] = messages(embedded, url)
+    event = json.loads(message["Body"])
+    assert event["resources"] == [made["ModelPackageArn"]]
+    assert event["detail"]["ModelPackageVersion"] == 1
 
 
 @pytest.mark.parametrize(

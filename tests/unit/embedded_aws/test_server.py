@@ -60,7 +60,7 @@ def test_sagemaker_errors_are_aws_errors(embedded: Embedded) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "arguments", "named"),
     [
-        ("sns", "list_topics", {}, "sns:ListTopics"),
+        ("ses", "list_identities", {}, "ses:ListIdentities"),
         ("ec2", "describe_instances", {}, "ec2:DescribeInstances"),
         ("batch", "list_jobs", {"jobQueue": "q"}, "batch"),
         ("iam", "list_delegation_requests", {}, "iam:ListDelegationRequests"),

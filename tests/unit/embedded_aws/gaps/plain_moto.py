@@ -9,6 +9,7 @@ import io
 import json
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -144,6 +145,36 @@ def cloudformation_stacks() -> bool:
     return False
 
 
+def cloudwatch_alarms() -> bool:
+    """See an alarm be content before anybody looked at its metric."""
+    client("cloudwatch").put_metric_alarm(
+        AlarmName="a",
+        Namespace="n",
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    (alarm,) = client("cloudwatch").describe_alarms()["MetricAlarms"]
+    return bool(alarm["StateValue"] == "OK")
+
+
+def cloudwatch_metrics() -> bool:
+    """See a metric not be found when its dimensions are asked for in another order."""
+    cloudwatch, now = client("cloudwatch"), time.time()
+    dimensions = [{"Name": "A", "Value": "z"}, {"Name": "B", "Value": "y"}]
+    metric: dict[str, Any] = {"MetricName": "m", "Dimensions": dimensions}
+    cloudwatch.put_metric_data(Namespace="n", MetricData=[{**metric, "Value": 1.0}])
+    metric |= {"Namespace": "n", "Dimensions": dimensions[::-1]}
+    query = {"Id": "q", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}}
+    (result,) = cloudwatch.get_metric_data(
+        MetricDataQueries=[query], StartTime=now - 60, EndTime=now + 60
+    )["MetricDataResults"]
+    return not result["Values"]
+
+
 def cloudformation_cloudwatch() -> bool:
     """See an alarm be skipped."""
     stack(Alarm={"Type": "AWS::CloudWatch::Alarm", "Properties": {}})
@@ -196,6 +227,35 @@ def cloudformation_s3() -> bool:
     properties = {"BucketName": "bucket", "VersioningConfiguration": {"Status": "Enabled"}}
     stack(Bucket={"Type": "AWS::S3::Bucket", "Properties": properties})
     return "Status" not in client("s3").get_bucket_versioning(Bucket="bucket")
+
+
+def cloudformation_sns() -> bool:
+    """See a topic's tags be dropped."""
+    tags = [{"Key": "k", "Value": "v"}]
+    topic = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "t", "Tags": tags}}
+    stack(Topic=topic)
+    sns = client("sns")
+    arn = sns.list_topics()["Topics"][0]["TopicArn"]
+    return not sns.list_tags_for_resource(ResourceArn=arn)["Tags"]
+
+
+def sns_delivery() -> bool:
+    """See a queue without a policy be given a topic's message."""
+    sns, sqs = client("sns"), client("sqs")
+    queue = sqs.create_queue(QueueName="q")["QueueUrl"]
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"{QUEUE_ARN}q")
+    sns.publish(TopicArn=topic, Message="m")
+    return "Messages" in sqs.receive_message(QueueUrl=queue)
+
+
+def events_schedules() -> bool:
+    """See a schedule be taken that is none."""
+    try:
+        client("events").put_rule(Name="r", ScheduleExpression="cron(whenever)")
+    except ClientError:
+        return False
+    return True
 
 
 def cloudformation_sqs() -> bool:
@@ -255,7 +315,11 @@ _CHECKS: list[Callable[[], bool]] = [
     s3_events,
     s3_policies,
     events_patterns,
+    events_schedules,
     events_targets,
+    sns_delivery,
+    cloudwatch_alarms,
+    cloudwatch_metrics,
     cloudformation_references,
     cloudformation_templates,
     cloudformation_stacks,
@@ -264,6 +328,7 @@ _CHECKS: list[Callable[[], bool]] = [
     cloudformation_iam,
     cloudformation_lambda,
     cloudformation_s3,
+    cloudformation_sns,
     cloudformation_sqs,
     cloudformation_states,
     dynamodb_atomicity,  # the last one: it makes Python switch threads all the time

@@ -279,6 +279,42 @@ TEMPLATE: dict[str, Any] = {
                 ],
             },
         },
+        "Schedule": {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "Name": f"{NAME}-schedule",
+                "ScheduleExpression": "rate(1 day)",
+                "Targets": [{"Id": "dead", "Arn": {"Fn::GetAtt": ["Dead", "Arn"]}}],
+            },
+        },
+        "Topic": {
+            "Type": "AWS::SNS::Topic",
+            "Properties": {
+                "TopicName": f"{NAME}-topic",
+                "DisplayName": "a topic",
+                "KmsMasterKeyId": "alias/key",
+                "Subscription": [{"Protocol": "email", "Endpoint": "someone@example.com"}],
+                "Tags": TAGS,
+            },
+        },
+        "TopicPolicy": {
+            "Type": "AWS::SNS::TopicPolicy",
+            "Properties": {
+                "Topics": [{"Ref": "Topic"}],
+                "PolicyDocument": {"Statement": [{"Sid": "ours"}]},
+            },
+        },
+        "Subscription": {
+            "Type": "AWS::SNS::Subscription",
+            "Properties": {
+                "TopicArn": {"Fn::GetAtt": ["Topic", "TopicArn"]},
+                "Protocol": "sqs",
+                "Endpoint": {"Fn::GetAtt": ["Dead", "Arn"]},
+                "RawMessageDelivery": True,
+                "FilterPolicy": {"status": ["FAILED"]},
+                "FilterPolicyScope": "MessageBody",
+            },
+        },
         "Machine": {
             "Type": "AWS::StepFunctions::StateMachine",
             "Properties": {
@@ -359,6 +395,8 @@ TEMPLATE: dict[str, Any] = {
         "MachineArn": {"Value": {"Fn::GetAtt": ["Machine", "Arn"]}},
         "InlineArn": {"Value": {"Fn::GetAtt": ["Inline", "Arn"]}},
         "Layer": {"Value": {"Ref": "Layer"}},
+        "Topic": {"Value": {"Ref": "Topic"}},
+        "Subscription": {"Value": {"Ref": "Subscription"}},
         "Never": {"Condition": "Never", "Value": "x"},
     },
 }
@@ -521,6 +559,31 @@ def test_rule(embedded: Embedded, outputs: dict[str, str]) -> None:
     assert (part["InputPath"], whole["Input"]) == ("$.detail", "{}")
 
 
+def test_schedule(embedded: Embedded, outputs: dict[str, str]) -> None:
+    """A rule may have a schedule in the place of a pattern."""
+    assert outputs
+    rule = embedded.client("events").describe_rule(Name=f"{NAME}-schedule")
+    assert rule["ScheduleExpression"] == "rate(1 day)"
+
+
+def test_topic(embedded: Embedded, outputs: dict[str, str]) -> None:
+    """A topic has its attributes, tags, policy and subscriptions, its own and others'."""
+    sns, arn = embedded.client("sns"), outputs["Topic"]
+    assert arn == f"arn:aws:sns:us-east-1:123456789012:{NAME}-topic"
+    attributes = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert attributes["DisplayName"] == "a topic"
+    assert attributes["KmsMasterKeyId"] == "alias/key"
+    assert json.loads(attributes["Policy"])["Statement"] == [{"Sid": "ours"}]
+    assert sns.list_tags_for_resource(ResourceArn=arn)["Tags"] == TAGS
+    subscriptions = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    assert {each["Protocol"] for each in subscriptions} == {"email", "sqs"}
+    subscription = outputs["Subscription"]
+    told = sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    assert told["RawMessageDelivery"] == "true"
+    assert json.loads(told["FilterPolicy"]) == {"status": ["FAILED"]}
+    assert told["FilterPolicyScope"] == "MessageBody"
+
+
 def test_state_machine(embedded: Embedded, outputs: dict[str, str]) -> None:
     """A machine's definition comes from S3 or the template, with its substitutions made."""
     states = embedded.client("stepfunctions")
@@ -568,7 +631,6 @@ def test_every_supported_property_is_tried() -> None:
     }
     assert untried == {
         # Each excludes another that is tried.
-        "AWS::CloudWatch::Alarm.ExtendedStatistic",
         "AWS::DynamoDB::Table.ProvisionedThroughput",
         "AWS::DynamoDB::Table.SSESpecification.SSEType",
         "AWS::Lambda::Function.Code.ZipFile",

@@ -5,7 +5,7 @@ import itertools
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,22 @@ Server(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_
 
 
 @dataclass
+class Watch:
+    """A CloudWatch whose alarms are in the states that a test gives them."""
+
+    alarms: dict[str, str] = field(default_factory=dict)
+    data: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def alarm_state(self, name: str) -> str | None:
+        """Give an alarm's state."""
+        return self.alarms.get(name)
+
+    def put(self, namespace: str, data: Sequence[dict[str, Any]]) -> None:
+        """Keep metric data."""
+        self.data += [(namespace, datum) for datum in data]
+
+
+@dataclass
 class Bench:
     """What a test works with."""
 
@@ -89,6 +105,7 @@ class Bench:
     s3: "S3Client"
     bucket: str
     role: str = ROLE
+    cloudwatch: Watch = field(default_factory=Watch)
     events: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
@@ -208,10 +225,13 @@ def make_bench(tmp_path: Path, s3_port: int, s3: "S3Client") -> Iterator[Callabl
 
         short = replace(Limits(stop_grace=5, serving_grace=5, ping_interval=0.02), **limits)
         images = Images(settings.state / "images")
-        made.append(SageMaker(settings, children, emit, images.folder, short))
+        cloudwatch = Watch()
+        made.append(
+            SageMaker(settings, children, emit, images.folder, cloudwatch=cloudwatch, limits=short)
+        )
         bucket = f"bucket-{next(_numbers)}"
         s3.create_bucket(Bucket=bucket)
-        return Bench(made[-1], settings, s3, bucket, events=events)
+        return Bench(made[-1], settings, s3, bucket, cloudwatch=cloudwatch, events=events)
 
     yield make
     for sagemaker in made:

@@ -126,6 +126,20 @@ def test_a_serverless_variant_takes_no_chain_and_no_vpc(bench: "Bench") -> None:
     )
 
 
+def test_a_serverless_variant_is_alone(bench: "Bench") -> None:
+    """Beside a serverless variant AWS takes no other."""
+    serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variants = [
+        {"VariantName": "a", "ModelName": "m", "ServerlessConfig": serverless},
+        {"VariantName": "b", "ModelName": "m"},
+    ]
+    code, message = refusal(
+        bench, "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=variants
+    )
+    assert code == "ValidationException"
+    assert "only this one variant" in message
+
+
 def test_two_variants_are_refused_by_name(bench: "Bench") -> None:
     """More than one variant is not supported, and says so."""
     variants = [{"VariantName": name, "ModelName": "m"} for name in ("a", "b")]

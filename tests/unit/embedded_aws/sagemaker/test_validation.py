@@ -5,7 +5,8 @@ import pytest
 
 from embedded_aws.errors import AwsError
 from embedded_aws.sagemaker import validation
-from embedded_aws.sagemaker.support import SUPPORT, Only, Support, refuse_unsupported
+from embedded_aws.sagemaker.support import SUPPORT, refuse_unsupported
+from embedded_aws.sagemaker.support_kinds import Only, Support
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
 MODEL: dict[str, Any] = {"ModelName": "m", "ExecutionRoleArn": ROLE}
@@ -185,13 +186,13 @@ def test_the_table_of_support_names_real_fields() -> None:
         ),
         (
             "CreateEndpointConfig",
-            CONFIG | {"ProductionVariants": [{"InitialInstanceCount": 2}]},
-            "CreateEndpointConfig with ProductionVariants.InitialInstanceCount 2",
+            CONFIG | {"ProductionVariants": [{"EnableSSMAccess": True}]},
+            "CreateEndpointConfig with ProductionVariants.EnableSSMAccess True",
         ),
         (
             "UpdateEndpoint",
-            {"EndpointName": "e", "DeploymentConfig": {}},
-            "UpdateEndpoint with DeploymentConfig",
+            {"EndpointName": "e", "DeploymentConfig": {"RollingUpdatePolicy": {}}},
+            "UpdateEndpoint with DeploymentConfig.RollingUpdatePolicy",
         ),
         (
             "CreateTrainingJob",
