@@ -1,23 +1,29 @@
 """How good a classifier is on the hold-out, in the layout that SageMaker reads.
 
-The document has two parts: `multiclass_classification_metrics` as SageMaker Model Monitor writes
-it, which the Model Registry shows as a model's quality, and a flat `metrics` object of plain
-numbers, which the state machine judges.
+The document has four parts: `multiclass_classification_metrics` as SageMaker Model Monitor writes
+it, which the Model Registry shows as a model's quality; a flat `metrics` object of plain numbers,
+which the state machine judges; `champion`, the metrics of the model that serves now, on the same
+rows; and `comparison`, how sure the difference is. The last two are null without a champion.
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
 
+from dropforge_jobs import classification
+from dropforge_jobs.classification import ClassCounts
+from dropforge_jobs.comparison import compare_classes
 from dropforge_jobs.jobs import JobError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from dropforge_jobs.champion import Champion
 
 _RESAMPLES = 200
 _SEED = 0
@@ -43,30 +49,67 @@ def evaluate_classes(actual: Sequence[str], predicted: Sequence[str]) -> dict[st
     if not actual:
         raise JobError("the hold-out has no rows: there is nothing to evaluate the model on")
     labels = sorted({*actual, *predicted})
-    counts = _confusion(actual, predicted, labels)
-    values = _metrics(counts)
+    confusion = _confusion(actual, predicted, labels)
+    counts = ClassCounts.of_confusion(confusion)
+    quality = classification.quality(counts)
     draws = np.random.default_rng(_SEED).multinomial(
-        counts.sum(), (counts / counts.sum()).ravel(), size=_RESAMPLES
+        len(actual), confusion.ravel() / len(actual), size=_RESAMPLES
     )
-    deviations = _metrics(draws.reshape(_RESAMPLES, *counts.shape))
-    quality: dict[str, Any] = {
+    resamples = ClassCounts.of_confusion(draws.reshape(_RESAMPLES, *confusion.shape))
+    deviations = classification.quality(resamples)
+    shown: dict[str, Any] = {
         name: {"value": float(value), "standard_deviation": float(np.std(deviations[name]))}
-        for name, value in values.items()
-        if name != "macro_f1"
+        for name, value in quality.items()
     }
-    quality["confusion_matrix"] = {  # actual class -> predicted class -> rows
+    shown["confusion_matrix"] = {  # actual class -> predicted class -> rows
         label: dict(zip(labels, row.tolist()))  # noqa: B905  Python 3.9 has no `strict`
-        for label, row in zip(labels, counts)  # noqa: B905
+        for label, row in zip(labels, confusion)  # noqa: B905
     }
-    flat = {
-        "accuracy": float(values["accuracy"]),
-        "macro_f1": float(values["macro_f1"]),
-        "rows": len(actual),
+    present = set(actual)
+    names = ["accuracy", "macro_f1", *(f"recall_{label}" for label in labels if label in present)]
+    metrics = {name: float(classification.judged(counts, labels, name)) for name in names}
+    return {
+        "multiclass_classification_metrics": shown,
+        "metrics": {**metrics, "rows": len(actual)},
     }
-    for position, label in enumerate(labels):
-        if counts[position].sum():
-            flat[f"recall_{label}"] = float(counts[position, position] / counts[position].sum())
-    return {"multiclass_classification_metrics": quality, "metrics": flat}
+
+
+def evaluate_run(
+    actual: Sequence[str],
+    predicted: Sequence[str],
+    champion: Optional[Champion],
+    metric: Optional[str],
+    *,
+    higher_is_better: bool = True,
+) -> dict[str, Any]:
+    """Evaluate a challenger, and the champion beside it when there is one.
+
+    Args:
+        actual: the label of each row.
+        predicted: what the challenger said, row by row.
+        champion: the model that serves now.
+        metric: the metric that judges; without one nothing is compared.
+        higher_is_better: whether a larger value of that metric is the better one.
+
+    Returns:
+        The document of `evaluate_classes` and in it also `champion` and `comparison`.
+    """
+    document = {**evaluate_classes(actual, predicted), "champion": None, "comparison": None}
+    if champion is None:
+        return document
+    answers = champion.answers
+    document["champion"] = {
+        "run_id": champion.run_id,
+        "status": "unusable" if answers is None else "scored",
+        "reason": champion.reason,
+        "metrics": {} if answers is None else evaluate_classes(actual, answers)["metrics"],
+    }
+    if answers is not None and metric is not None:
+        found = compare_classes(
+            actual, predicted, answers, metric=metric, higher_is_better=higher_is_better
+        )
+        document["comparison"] = found.document() if found else None
+    return document
 
 
 def write_evaluation(document: dict[str, Any], path: Path) -> None:
@@ -102,36 +145,3 @@ def _confusion(actual: Sequence[str], predicted: Sequence[str], labels: list[str
         for label, guess in zip(actual, predicted)  # noqa: B905
     ]
     return np.bincount(cells, minlength=len(labels) ** 2).reshape(len(labels), len(labels))
-
-
-def _metrics(counts: Any) -> dict[str, Any]:
-    """Return each metric of confusion matrices of the shape (..., classes, classes)."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    actual = counts.sum(axis=-1)
-    predicted = counts.sum(axis=-2)
-    rows = actual.sum(axis=-1)
-    recall = _ratio(hits, actual)
-    precision = _ratio(hits, predicted)
-
-    def weighted(scores: Any) -> Any:
-        return (scores * actual).sum(axis=-1) / rows
-
-    def f_score(beta: float) -> Any:
-        return _ratio((1 + beta**2) * hits, beta**2 * actual + predicted)
-
-    seen = (actual + predicted) > 0
-    return {
-        "accuracy": hits.sum(axis=-1) / rows,
-        "macro_f1": f_score(1).sum(axis=-1) / seen.sum(axis=-1),
-        "weighted_recall": weighted(recall),
-        "weighted_precision": weighted(precision),
-        "weighted_f0_5": weighted(f_score(0.5)),
-        "weighted_f1": weighted(f_score(1)),
-        "weighted_f2": weighted(f_score(2)),
-        "accuracy_best_constant_classifier": actual.max(axis=-1) / rows,
-    }
-
-
-def _ratio(part: Any, whole: Any) -> Any:
-    """Divide, nothing by nothing being 0."""
-    return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) != 0)

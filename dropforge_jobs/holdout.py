@@ -7,8 +7,9 @@ same side (whatever their labels and however often they come), and champion and 
 fairly although they were trained on different days.
 
 Two things move rows, and break that promise for models that exist already: another seed moves any
-row; a larger hold-out share takes rows out of the training side. The shares are met on average
-only: among few rows the hold-out is a little larger or smaller than asked.
+row; a larger hold-out share takes rows out of the training side. `find_leaks` finds such rows when
+it is given the split that a model was trained with. The shares are met on average only: among few
+rows the hold-out is a little larger or smaller than asked.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Union
 from dropforge_jobs.numbers import parse_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 TRAIN = "train"
 VALIDATION = "validation"
@@ -70,6 +71,19 @@ class Split:
             return HOLDOUT
         # Behind the hold-out, so that another validation share leaves the hold-out as it is.
         return VALIDATION if position < self.holdout + self.validation else TRAIN
+
+
+def find_leaks(rows: Iterable[Sequence[Union[str, float]]], split: Split) -> list[int]:
+    """Return the positions of the rows that `split` does not hold out.
+
+    Given a hold-out and the split of a model's own run: the rows that the model may have been
+    trained or tuned with, and that it must not be judged on.
+
+    Args:
+        rows: feature values, in the columns that the split was made by.
+        split: how the run that made the model shared out its rows.
+    """
+    return [place for place, row in enumerate(rows) if split.side(row) != HOLDOUT]
 
 
 def _canonical(value: Union[str, float]) -> bytes:

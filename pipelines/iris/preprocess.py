@@ -13,13 +13,14 @@ import os
 import sys
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dropforge_jobs.holdout import HOLDOUT, TRAIN, VALIDATION, Split
 from dropforge_jobs.jobs import JobError, run_job
 from dropforge_jobs.manifest import check_arrivals, read_manifest
 from dropforge_jobs.numbers import parse_number
+from dropforge_jobs.profile import NumberProfile
 
 if TYPE_CHECKING:
     from _csv import Writer
@@ -36,7 +37,16 @@ logger = logging.getLogger(__name__)
 
 
 class RejectedRowError(ValueError):
-    """A row cannot be used; the text is the reason, the same for all rows with the same fault."""
+    """A row cannot be used; the text is the reason, the same for all rows with the same fault.
+
+    Attributes:
+        feature: the first feature without a usable number, if that is the fault.
+    """
+
+    def __init__(self, reason: str, feature: str | None = None) -> None:
+        """Say why, and which feature is at fault."""
+        super().__init__(reason)
+        self.feature = feature
 
 
 @dataclass
@@ -44,28 +54,39 @@ class Profile:
     """What was in the data; written as report/profile.json.
 
     Attributes:
+        split: how rows were shared out; a later run finds by it what this one trained on.
         objects: per key, how many rows were used, rejected, and blank.
         classes: per label, how many rows went to which side.
         reasons: why rows were rejected, and how many for each reason.
         examples: the first rejected rows: object, line (from 1), reason.
+        features: per feature, the values of the used rows; missing are those for which a row was
+            rejected.
     """
 
+    split: Split
     objects: dict[str, Counter[str]] = field(default_factory=dict)
     classes: dict[str, Counter[str]] = field(default_factory=dict)
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[dict[str, Any]] = field(default_factory=list)
+    features: dict[str, NumberProfile] = field(
+        default_factory=lambda: {name: NumberProfile() for name in FEATURES}
+    )
 
-    def reject(self, key: str, line: int, reason: str) -> None:
+    def reject(self, key: str, line: int, error: RejectedRowError) -> None:
         """Count a row that cannot be used."""
         self.objects[key]["rejected"] += 1
-        self.reasons[reason] += 1
+        self.reasons[str(error)] += 1
+        if error.feature is not None:
+            self.features[error.feature].missing += 1
         if len(self.examples) < EXAMPLES:
-            self.examples.append({"object": key, "line": line, "reason": reason})
+            self.examples.append({"object": key, "line": line, "reason": str(error)})
 
-    def use(self, key: str, label: str, side: str) -> None:
+    def use(self, key: str, label: str, side: str, features: Sequence[float]) -> None:
         """Count a row that went to `side`."""
         self.objects[key]["rows"] += 1
         self.classes.setdefault(label, Counter())[side] += 1
+        for column, value in zip(self.features.values(), features, strict=True):
+            column.add(value)
 
     @property
     def sides(self) -> Counter[str]:
@@ -92,6 +113,8 @@ class Profile:
                 "examples": self.examples,
             },
             "objects": [{"key": key, **counts} for key, counts in self.objects.items()],
+            "split": asdict(self.split),
+            "features": {name: column.document() for name, column in self.features.items()},
         }
 
 
@@ -146,7 +169,7 @@ def preprocess(files: dict[str, Path], output: Path, split: Split, max_rejected:
         JobError: no usable row, too many unusable ones, fewer than two classes to train on, or
             an empty hold-out.
     """
-    profile = Profile()
+    profile = Profile(split)
     sides = [TRAIN, HOLDOUT, *([VALIDATION] if split.validation else [])]
     with ExitStack() as stack:
         writers = {
@@ -156,7 +179,7 @@ def preprocess(files: dict[str, Path], output: Path, split: Split, max_rejected:
         for key, path in files.items():
             _share_out(key, path, split, profile, writers)
     with _create(output / "report" / "profile.json") as report:
-        json.dump(profile.document(), report, indent=2)
+        json.dump(profile.document(), report, allow_nan=False)
     logger.info("rows used: %s", dict(profile.sides))
     logger.info("rows rejected: %s", dict(profile.reasons))
     _judge(profile, max_rejected)
@@ -182,11 +205,11 @@ def _share_out(
             try:
                 label, features = parse_row(line.rstrip("\n"))
             except RejectedRowError as error:
-                profile.reject(key, number, str(error))
+                profile.reject(key, number, error)
                 continue
             side = split.side(features)
             writers[side].writerow([label, *features])
-            profile.use(key, label, side)
+            profile.use(key, label, side, features)
 
 
 def parse_row(line: str) -> tuple[str, list[float]]:
@@ -224,7 +247,7 @@ def _label(text: str) -> str:
 def _feature(name: str, text: str) -> float:
     number = parse_number(text)
     if number is None or abs(number) > LARGEST:
-        raise RejectedRowError(f"{name} is no finite number")
+        raise RejectedRowError(f"{name} is no finite number", name)
     return number
 
 

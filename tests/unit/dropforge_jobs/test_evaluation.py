@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 from sklearn import metrics
 
-from dropforge_jobs.evaluation import evaluate_classes, write_evaluation
+from dropforge_jobs.champion import Champion
+from dropforge_jobs.comparison import compare_classes
+from dropforge_jobs.evaluation import evaluate_classes, evaluate_run, write_evaluation
 from dropforge_jobs.jobs import JobError
 
 RANDOM = random.Random(0)  # noqa: S311  test data
 CLASSES = ["setosa", "versicolor", "virginica"]
 ACTUAL = RANDOM.choices(CLASSES, [5, 3, 2], k=300)
 PREDICTED = [RANDOM.choice(CLASSES) if RANDOM.random() < 0.4 else each for each in ACTUAL]
+CHAMPIONS = [RANDOM.choice(CLASSES) if RANDOM.random() < 0.5 else each for each in ACTUAL]
 
 
 def test_the_metrics_are_those_of_scikit_learn() -> None:
@@ -82,9 +85,66 @@ def test_each_row_has_one_prediction() -> None:
         evaluate_classes(["a", "b"], ["a"])
 
 
+def test_without_a_champion_there_is_nothing_to_compare_with() -> None:
+    """The evaluation is that of the challenger, and says so."""
+    document = evaluate_run(ACTUAL, PREDICTED, None, "accuracy")
+    assert document == {
+        **evaluate_classes(ACTUAL, PREDICTED),
+        "champion": None,
+        "comparison": None,
+    }
+
+
+def test_the_champion_is_scored_on_the_same_rows() -> None:
+    """Its metrics are those that it would have alone, and the difference is between both."""
+    document = evaluate_run(ACTUAL, PREDICTED, Champion("iris-1", CHAMPIONS), "accuracy")
+    assert document["metrics"] == evaluate_classes(ACTUAL, PREDICTED)["metrics"]
+    assert document["champion"] == {
+        "run_id": "iris-1",
+        "status": "scored",
+        "reason": "",
+        "metrics": evaluate_classes(ACTUAL, CHAMPIONS)["metrics"],
+    }
+    comparison = compare_classes(ACTUAL, PREDICTED, CHAMPIONS, metric="accuracy")
+    assert comparison
+    assert document["comparison"] == comparison.document()
+    assert document["comparison"]["difference"] == pytest.approx(
+        document["metrics"]["accuracy"] - document["champion"]["metrics"]["accuracy"]
+    )
+
+
+def test_an_unusable_champion_is_reported() -> None:
+    """It has a reason and no metric, and nothing is compared."""
+    champion = Champion("iris-1", None, "it was made for other columns")
+    document = evaluate_run(ACTUAL, PREDICTED, champion, "accuracy")
+    assert document["champion"] == {
+        "run_id": "iris-1",
+        "status": "unusable",
+        "reason": "it was made for other columns",
+        "metrics": {},
+    }
+    assert document["comparison"] is None
+
+
+@pytest.mark.parametrize("metric", [None, "auc"])
+def test_what_cannot_be_compared_is_null(metric: str | None) -> None:
+    """Without a metric, or with one that is not there, both are still scored."""
+    document = evaluate_run(ACTUAL, PREDICTED, Champion("iris-1", CHAMPIONS), metric)
+    assert document["comparison"] is None
+    assert document["champion"]["metrics"]
+
+
+def test_less_is_better_when_the_judge_says_so() -> None:
+    """The difference turns round."""
+    champion = Champion("iris-1", CHAMPIONS)
+    higher = evaluate_run(ACTUAL, PREDICTED, champion, "accuracy")
+    lower = evaluate_run(ACTUAL, PREDICTED, champion, "accuracy", higher_is_better=False)
+    assert lower["comparison"]["difference"] == -higher["comparison"]["difference"]
+
+
 def test_what_is_written_reads_back(tmp_path: Path) -> None:
     """The file is strict JSON in a folder that need not exist."""
-    document = evaluate_classes(ACTUAL, PREDICTED)
+    document = evaluate_run(ACTUAL, PREDICTED, Champion("iris-1", CHAMPIONS), "accuracy")
     write_evaluation(document, tmp_path / "evaluation" / "evaluation.json")
     assert json.loads((tmp_path / "evaluation" / "evaluation.json").read_text("utf-8")) == document
 

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from dropforge_jobs.holdout import HOLDOUT, TRAIN, VALIDATION, Split
+from dropforge_jobs.holdout import HOLDOUT, TRAIN, VALIDATION, Split, find_leaks
 
 RANDOM = random.Random(0)  # noqa: S311  test data
 ROWS = [[round(RANDOM.gauss(5, 2), 3) for _ in range(4)] for _ in range(20_000)]
@@ -76,3 +76,23 @@ def test_shares_that_cannot_be_met_are_refused(holdout: float, validation: float
     """They name the shares rather than leave nothing to train on."""
     with pytest.raises(ValueError, match="must leave some rows"):
         Split(1, holdout, validation)
+
+
+def test_a_planted_leak_is_found() -> None:
+    """A training row that someone put into the hold-out is named by its place."""
+    split = Split(1, holdout=0.3, validation=0.1)
+    holdout = [row for row in ROWS[:2000] if split.side(row) == HOLDOUT]
+    assert find_leaks(holdout, split) == []
+    trained = next(row for row in ROWS if split.side(row) == TRAIN)
+    tuned = next(row for row in ROWS if split.side(row) == VALIDATION)
+    assert find_leaks([*holdout[:5], trained, *holdout[5:], tuned], split) == [5, len(holdout) + 1]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "share"), [(Split(2, 0.3), 0.7), (Split(1, 0.1), 2 / 3), (Split(1, 0.4), 0)]
+)
+def test_rows_that_an_earlier_split_trained_on_are_found(earlier: Split, share: float) -> None:
+    """Another seed and a smaller share trained on rows that are held out now; a larger did not."""
+    split = Split(1, holdout=0.3)
+    holdout = [row for row in ROWS if split.side(row) == HOLDOUT]
+    assert len(find_leaks(holdout, earlier)) / len(holdout) == pytest.approx(share, abs=0.03)

@@ -1,4 +1,5 @@
 import json
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -6,7 +7,7 @@ import pytest
 
 from dropforge_jobs.holdout import Split
 from dropforge_jobs.jobs import JobError
-from pipelines.iris.preprocess import preprocess
+from pipelines.iris.preprocess import FEATURES, preprocess
 
 DATA = Path(__file__).parents[4] / "pipelines" / "iris" / "data" / "iris_label_first.csv"
 IRIS = DATA.read_bytes()
@@ -47,6 +48,28 @@ def test_the_real_data_is_shared_out_whole(tmp_path: Path) -> None:
         {"key": "incoming/iris/0.csv", "rows": 150, "rejected": 0, "blank": 0}
     ]
     assert not (tmp_path / "output" / "validation").exists()
+
+
+def test_the_profile_describes_every_feature(tmp_path: Path) -> None:
+    """What a later run compares with: figures of the used rows, and how they were shared out."""
+    columns = list(zip(*(line.split(b",")[1:] for line in IRIS.splitlines()), strict=True))
+    profile = run(tmp_path, IRIS)
+    assert list(profile["features"]) == list(FEATURES)
+    for column, feature in zip(columns, profile["features"].values(), strict=True):
+        values = [float(text) for text in column]
+        assert (feature["count"], feature["missing"]) == (150, 0)
+        assert feature["mean"] == pytest.approx(statistics.fmean(values))
+        assert feature["sd"] == pytest.approx(statistics.stdev(values))
+        assert sum(bucket[2] for bucket in feature["buckets"]) == 150
+    assert Split(**profile["split"]) == SPLIT
+
+
+def test_missing_values_are_counted_by_feature(tmp_path: Path) -> None:
+    """A row without a usable number is rejected, and its feature counts as missing."""
+    bad = b"setosa,5.1,,1.4,0.2\nsetosa,5.1,nan,1.4,0.2\nsetosa,5.1,3.5,1.4,x\nsetosa,1\n"
+    features = run(tmp_path, IRIS + bad)["features"]
+    assert [feature["missing"] for feature in features.values()] == [0, 2, 0, 1]
+    assert {feature["count"] for feature in features.values()} == {150}
 
 
 def test_more_data_moves_no_row(tmp_path: Path) -> None:

@@ -100,33 +100,54 @@ def train(train_csv: Path, base: Path) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def evaluate(model: Path, holdout: Path, base: Path) -> dict[str, Any]:
-    """Run the second processing job; return its evaluation."""
-    inputs = base / "processing" / "input"
-    (inputs / "model").mkdir(parents=True)
-    with tarfile.open(inputs / "model" / "model.tar.gz", "w:gz") as tar:
-        tar.add(model, ".")
-    shutil.copytree(holdout, inputs / "holdout")
-    result = run(["python3", script("evaluate.py", base)], base)
+def evaluate(base: Path, inputs: dict[str, Path], **variables: str) -> dict[str, Any]:
+    """Run the second processing job on these folders; return its evaluation."""
+    for name, folder in inputs.items():
+        shutil.copytree(folder, base / "processing" / "input" / name)
+    result = run(["python3", script("evaluate.py", base)], base, **variables)
     assert result.returncode == 0, result.stderr
-    output = base / "processing" / "output" / "evaluation"
-    assert [path.name for path in output.iterdir()] == ["evaluation.json"]
-    document: dict[str, Any] = json.loads((output / "evaluation.json").read_text("utf-8"))
+    document: dict[str, Any] = json.loads((output(base) / "evaluation.json").read_text("utf-8"))
     return document
 
 
-def retrain(objects: dict[str, list[str]], folder: Path) -> tuple[dict[str, Any], Path]:
-    """Run the three jobs; return the evaluation and the model's folder."""
+def output(base: Path) -> Path:
+    """Return the folder that an evaluation leaves."""
+    return base / "processing" / "output" / "evaluation"
+
+
+def retrain(
+    objects: dict[str, list[str]], folder: Path, champion: Path | None = None
+) -> tuple[dict[str, Any], Path]:
+    """Run the three jobs, against the run in `champion`; return evaluation and model's folder."""
     bases = {name: folder / name / "opt" / "ml" for name in ("pre", "train", "evaluate")}
     for base in bases.values():
         base.mkdir(parents=True)
     arrive(objects, bases["pre"])
     result = preprocess(bases["pre"], "--holdout", "0.3")
     assert result.returncode == 0, result.stderr
-    output = bases["pre"] / "processing" / "output"
-    train(output / "train", bases["train"])
+    prepared = bases["pre"] / "processing" / "output"
+    train(prepared / "train", bases["train"])
     model = bases["train"] / "model"
-    return evaluate(model, output / "holdout", bases["evaluate"]), model
+    (folder / "archive").mkdir()
+    with tarfile.open(folder / "archive" / "model.tar.gz", "w:gz") as tar:
+        tar.add(model, ".")
+    inputs = {
+        "model": folder / "archive",
+        "holdout": prepared / "holdout",
+        "profile": prepared / "report",
+        "manifest": bases["pre"] / "processing" / "input" / "manifest",
+    }
+    variables = {"RUN_ID": folder.name, "CODE_VERSION": "0123456789ab", "JUDGED_METRIC": "accuracy"}
+    if champion is not None:
+        report = champion / "pre" / "opt" / "ml" / "processing" / "output" / "report"
+        inputs |= {"champion": champion / "archive", "champion_profile": report}
+        variables |= {"CHAMPION_RUN_ID": champion.name, "JUDGED_DIRECTION": "higher"}
+    return evaluate(bases["evaluate"], inputs, **variables), model
+
+
+def features(path: Path) -> set[str]:
+    """Return the features of each row in a file, without its label."""
+    return {row.partition(",")[2] for row in path.read_text("utf-8").splitlines()}
 
 
 def ask(base: Path, body: str) -> str:
@@ -172,6 +193,50 @@ def test_rows_with_shuffled_labels_make_a_model_that_is_plainly_worse(tmp_path: 
     document, _ = retrain({"good.csv": ROWS, "shuffled.csv": shuffled()}, tmp_path)
     assert document["metrics"]["rows"] == 90
     assert document["metrics"]["accuracy"] < 0.75
+
+
+def test_three_growing_runs_are_judged_on_rows_that_no_model_knows(tmp_path: Path) -> None:
+    """Each challenger meets the last model; no hold-out row was ever in anybody's training data."""
+    drops = [TWO[::2], TWO[1::2] + THIRD[::2], THIRD[1::2]]
+    trained: set[str] = set()
+    champion = None
+    for number in range(3):
+        folder = tmp_path / f"iris-{number}"
+        objects = {f"{drop}.csv": rows for drop, rows in enumerate(drops[: number + 1])}
+        document, _ = retrain(objects, folder, champion)
+        prepared = folder / "pre" / "opt" / "ml" / "processing" / "output"
+        trained |= features(prepared / "train" / "train.csv")
+        held_out = features(prepared / "holdout" / "holdout.csv")
+        assert held_out
+        assert not held_out & trained
+        assert document["metrics"]["rows"] == len(
+            (prepared / "holdout" / "holdout.csv").read_text("utf-8").splitlines()
+        )
+        if champion is None:
+            assert document["champion"] is document["comparison"] is None
+        else:
+            assert document["champion"]["run_id"] == champion.name
+            assert document["champion"]["status"] == "scored"
+            assert document["comparison"]["rows"] == document["metrics"]["rows"]
+        champion = folder
+    assert len(trained) > 90
+
+
+def test_an_evaluation_comes_with_a_report_and_a_chart(tmp_path: Path) -> None:
+    """The second run's report knows both models, both data sets, and where they came from."""
+    retrain({"two.csv": TWO}, tmp_path / "iris-1")
+    document, _ = retrain(
+        {"two.csv": TWO, "3.csv": THIRD}, tmp_path / "iris-2", tmp_path / "iris-1"
+    )
+    folder = output(tmp_path / "iris-2" / "evaluate" / "opt" / "ml")
+    files = {path.name for path in folder.iterdir()}
+    assert files == {"evaluation.json", "report.html", "chart.png"}
+    assert document["comparison"]["low"] > 0  # the first model does not know the third species
+    report = (folder / "report.html").read_text("utf-8")
+    assert "The challenger is better than the champion" in report
+    assert "s3://data/runs/iris-1/manifest.json" in report  # the run that the manifest names
+    assert "strong drift" in report
+    assert (folder / "chart.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(
