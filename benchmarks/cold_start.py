@@ -34,6 +34,7 @@ CLIENT = (
 EVENTS = {
     "StartRetraining": "start_retraining.one_object.json",
     "CheckEndpoint": "check_endpoint.missing.json",
+    "JudgeModel": "judge_model.promoted.json",
     "AnswerEndpointWait": "answer_endpoint_wait.wait.json",
     "NotifyMetrics": "notify_metrics.deployed.json",
     "FinishRun": "finish_run.deployed.json",

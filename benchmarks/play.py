@@ -152,8 +152,7 @@ def pipeline() -> PublishedPipeline:
             "train": train | {"hyperparameters": {}, "channels": ["train"]},
             "evaluate": script,
             "serve": {"image": "played", "environment": {}, "variant": variant},
-            "metric": "accuracy",
-            "thresholds": [{"metric": "accuracy", "bound": "minimum", "value": 0.9}],
+            "judge": {"metric": "accuracy", "thresholds": []},
         }
     )
 

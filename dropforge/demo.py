@@ -200,14 +200,15 @@ def _end(project: Project, play: Play, report: Path) -> None:
         (
             run.run_id,
             run.status,
-            f"{run.metrics['accuracy']:.3f}" if "accuracy" in run.metrics else "",
+            _accuracy(run.metrics),
+            _accuracy(run.champion_metrics or {}),
             str(run.endpoint["action"]),
             f"{run.seconds:.1f}",
             str(run.billed_transitions),
         )
         for run in play.runs
     ]
-    columns = ("run", "status", "accuracy", "endpoint", "seconds", "transitions")
+    columns = ("run", "status", "accuracy", "champion's", "endpoint", "seconds", "transitions")
     output.write_table(columns, rows)
     _tell(
         "\nWhere to look next:\n"
@@ -218,6 +219,10 @@ def _end(project: Project, play: Play, report: Path) -> None:
         f"  uv run dropforge invoke {PIPELINE} --data '{play.flower}'\n"
         "  README.md  how it works, and how to put it on AWS"
     )
+
+
+def _accuracy(metrics: dict[str, Any]) -> str:
+    return f"{metrics['accuracy']:.3f}" if "accuracy" in metrics else ""
 
 
 def _tell(text: str) -> None:

@@ -19,6 +19,7 @@ _REPOSITORY = "dropforge"
 _TAG_LENGTH = 12
 # What makes an image, but is not in it.
 _RECIPE = ("Dockerfile", "README.md", "requirements.txt")
+_BUILD = "docker buildx build --provenance=false --output type=docker"
 # What SageMaker's default machines run.
 _PLATFORM = "linux/amd64"
 
@@ -103,8 +104,11 @@ def _look_up(project: Project, target: Target, image: Image) -> None:
         if code not in {"ImageNotFoundException", "RepositoryNotFoundException"}:
             raise
         uri = address(target, image)
+        registry = uri.partition("/")[0]
         todo = [
-            f"docker build --platform {_PLATFORM} -t {uri} {project.relative(image.folder)}",
+            f"aws ecr get-login-password | docker login --username AWS --password-stdin {registry}",
+            # SageMaker takes no OCI index, which attestations would make of it.
+            f"{_BUILD} --platform {_PLATFORM} -t {uri} {project.relative(image.folder)}",
             f"docker push {uri}",
         ]
         if code == "RepositoryNotFoundException":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from dropforge_core.contracts import (
     JobMachine,
     ProcessingStep,
@@ -93,8 +94,25 @@ def _publish(project: Project, target: Target, pipeline: Pipeline) -> Published:
         for image in found.values():
             images.provide(project, target, image)
         _upload(target, f"pipelines/{name}/{version}/", files, config)
+        _ensure_model_package_group(target, config)
         target.ledger.publish(config, uri, iso(utc_now()))
     return Published(name, version, uri, is_new)
+
+
+def _ensure_model_package_group(target: Target, config: PublishedPipeline) -> None:
+    """Make the group of the pipeline's model packages; it is named as the endpoint."""
+    sagemaker = target.client("sagemaker")
+    tags = {"dropforge:stack": target.stack, "dropforge:pipeline": config.name}
+    try:
+        sagemaker.describe_model_package_group(ModelPackageGroupName=config.endpoint)
+    except ClientError as err:
+        if "does not exist" not in str(err):
+            raise
+        sagemaker.create_model_package_group(
+            ModelPackageGroupName=config.endpoint,
+            ModelPackageGroupDescription=f"Models of the Dropforge pipeline {config.name}",
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
 
 
 def _resolved(
@@ -119,8 +137,7 @@ def _resolved(
             environment=config.serve.environment,
             variant=config.serve.variant(),
         ),
-        metric=config.judge.metric,
-        thresholds=config.judge.bounds(),
+        judge=config.judge.resolved(),
     )
     version = digest(files, draft.model_dump_json())[:_VERSION_LENGTH]
     return draft.model_copy(update={"version": version})

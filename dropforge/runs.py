@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from dropforge_core.figures import finite
 from dropforge_core.naming import pipeline_of_run
 from dropforge_core.records import Run
 
@@ -48,7 +49,7 @@ def document(run: Run) -> dict[str, Any]:
 def write_list(target: Target, runs: list[Run]) -> None:
     """Print a table of runs for people; of the metrics, the one that the pipeline judges by."""
     configs = {name: target.ledger.published(name) for name in {run.pipeline for run in runs}}
-    judged = {name: config.metric for name, config in configs.items() if config}
+    judged = {name: config.judge.metric for name, config in configs.items() if config}
     rows = [
         (
             run.run_id,
@@ -70,8 +71,7 @@ def write_run(run: Run) -> None:
         "run": run.run_id,
         "status": run.status,
         "reason": run.reason,
-        "metrics": _metrics(run.metrics),
-        "champion": _metrics(run.champion_metrics or {}),
+        "metrics": "" if run.champion_metrics else _metrics(run.metrics),
         "endpoint": f"{endpoint['name']}: {endpoint['action']}",
         "serves": str(endpoint.get("config") or ""),
         "model package": run.model_package or "",
@@ -84,10 +84,34 @@ def write_run(run: Run) -> None:
         "ended": run.ended_at or "",
     }
     output.write_table(("", ""), [(name, value) for name, value in facts.items() if value])
+    if run.champion_metrics:
+        output.write_line("")
+        models = _side_by_side(run.metrics, run.champion_metrics)
+        output.write_table(("metric", "challenger", "champion", "difference"), models)
     if run.steps:
         output.write_line("")
         rows = [(s["name"], s["status"], output.seconds(s["seconds"])) for s in run.steps]
         output.write_table(("step", "status", "time"), rows)
+
+
+def _side_by_side(
+    challenger: dict[str, Any], champion: dict[str, Any]
+) -> list[tuple[str, str, str, str]]:
+    """Put the metrics of both models beside each other, the challenger's first."""
+    return [
+        (
+            name,
+            _number(challenger.get(name, "")),
+            _number(champion.get(name, "")),
+            _difference(challenger.get(name), champion.get(name)),
+        )
+        for name in {**challenger, **champion}
+    ]
+
+
+def _difference(challenger: Any, champion: Any) -> str:
+    mine, theirs = finite(challenger), finite(champion)
+    return "" if mine is None or theirs is None else f"{mine - theirs:+.4g}"
 
 
 def _metrics(metrics: dict[str, Any]) -> str:

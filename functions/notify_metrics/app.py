@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from botocore.exceptions import BotoCoreError, ClientError
 from dropforge_core.announcement import Announcement, announce
-from dropforge_core.aws_errors import platform_faults
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import Notified, RunEnd
 from dropforge_core.environment import Environment
@@ -16,6 +16,7 @@ from dropforge_core.times import utc_now
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from dropforge_core.records import Run
 
 logger = Logger()
 metrics = Metrics()
@@ -37,10 +38,17 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     settings = Settings.read()
     end = RunEnd.read(event)
     logger.append_keys(run_id=end.run_id, execution=end.execution)
-    with platform_faults():
-        run = Ledger(clients.dynamodb, settings.ledger_table).run(end.run_id)
-    told = _tell(settings, announce(end, run, utc_now()))
+    told = _tell(settings, announce(end, _recorded(settings, end.run_id), utc_now()))
     return told.dump()
+
+
+def _recorded(settings: Settings, run_id: str) -> Run | None:
+    """Read what the ledger knows; people are told, with less, when it cannot be read."""
+    try:
+        return Ledger(clients.dynamodb, settings.ledger_table).run(run_id)
+    except (BotoCoreError, ClientError):
+        logger.warning("the ledger cannot be read", exc_info=True)
+        return None
 
 
 def _tell(settings: Settings, announcement: Announcement) -> Notified:

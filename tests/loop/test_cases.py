@@ -18,7 +18,7 @@ DEPLOY = "stateMachine:dropforge-deploy"
 # More than any Retry of the machines allows.
 FOREVER = 50
 # States that a first deployment enters, in both machines.
-HAPPY_TRANSITIONS = 23
+HAPPY_TRANSITIONS = 25
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,8 @@ CASES = [
     failed("train_too_long", "Train", train="hang", timeout_seconds=1),
     failed("train_denied", DENIED, denied("CreateTrainingJob")),
     failed("evaluate_fails", "Evaluate", evaluation="fail"),
+    failed("judge_denied", "JudgeModel", denied("Invoke", "lambda", match="dropforge-JudgeModel")),
+    failed("registry_denied", "RegisterModel", denied("CreateModelPackage")),
     failed("deploy_denied", "Deploy", denied("StartExecution", "states", match=DEPLOY)),
     failed("never_healthy", "ping", serve="broken"),
     # Each Catch of deploy.
@@ -98,6 +100,8 @@ CASES = [
     retried("training_throttled", "sagemaker", "CreateTrainingJob", THROTTLED, 3),
     retried("training_limit", "sagemaker", "CreateTrainingJob", LIMIT, 4),
     retried("reading_slowed", "s3", "GetObject", "SlowDown", 2, "/evaluate/evaluation.json"),
+    retried("judge_refused", "lambda", "Invoke", "TooManyRequestsException", 3, "JudgeModel"),
+    retried("registry_throttled", "sagemaker", "CreateModelPackage", THROTTLED, 3),
     retried("deploy_throttled", "states", "StartExecution", THROTTLED, 2, DEPLOY),
     retried("model_throttled", "sagemaker", "CreateModel", THROTTLED, 3),
     retried("config_throttled", "sagemaker", "CreateEndpointConfig", THROTTLED, 3),

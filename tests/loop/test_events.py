@@ -40,6 +40,18 @@ ANSWERS: dict[str, Any] = {
     "finish_run.rejected": UNKNOWN_RUN,
     "finish_run.failed": UNKNOWN_RUN,
     "finish_run.execution_died": UNKNOWN_RUN,
+    "judge_model.promoted": {
+        "promoted": True,
+        "reason": "accuracy 0.9778 is 0.0111 better than the champion's"
+        " (95 % interval -0.0444 to 0.0667, 45 rows).",
+        "champion_metrics": {"accuracy": 0.9666666666666667, "rows": 45},
+    },
+    "judge_model.rejected": {
+        "promoted": False,
+        "reason": "accuracy 0.9111 is 0.0667 worse than the champion's"
+        " (95 % interval -0.1556 to 0, 45 rows), more than the margin of 0.05.",
+        "champion_metrics": {"accuracy": 0.9777777777777777, "rows": 45},
+    },
     "notify_metrics.deployed": TOLD,
     "notify_metrics.rejected": TOLD,
     "notify_metrics.rolled_back": TOLD,
@@ -150,13 +162,19 @@ def test_only_notify_metrics_writes_to_slack(answers: dict[str, Any]) -> None:
 
 
 def test_after_a_run_the_endpoint_is_in_service(empty: Stack, deployed: dict[str, Any]) -> None:
-    """The sample whose name says so is answered with what serves."""
+    """The sample whose name says so is answered with what serves, and the run that made it."""
+    config = deployed["endpoint"]["config"]
+    model = empty.target.client("sagemaker").describe_model(ModelName=config)
     assert invoke(empty, ROOT / "events/check_endpoint.in_service.json") == {
         "endpoint": "dropforge-iris",
         "exists": True,
         "status": "InService",
         "updatable": True,
-        "config": deployed["endpoint"]["config"],
+        "config": config,
+        "champion": {
+            "model_data": model["PrimaryContainer"]["ModelDataUrl"],
+            "run_id": deployed["run_id"],
+        },
     }
 
 

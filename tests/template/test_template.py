@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 FUNCTIONS = {
     "StartRetraining",
     "CheckEndpoint",
+    "JudgeModel",
     "AnswerEndpointWait",
     "NotifyMetrics",
     "FinishRun",
@@ -59,7 +60,7 @@ def test_buckets_are_private_versioned_encrypted_and_tls_only(
     assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(properties["PublicAccessBlockConfiguration"]) == 4
     assert properties["BucketEncryption"]
-    assert resources[bucket]["DeletionPolicy"] == "Retain"
+    assert resources[bucket]["DeletionPolicy"] == "RetainExceptOnCreate"
     policy = resources[f"{bucket}Policy"]["Properties"]["PolicyDocument"]["Statement"]
     deny = [s for s in policy if s["Effect"] == "Deny"]
     assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -153,7 +154,7 @@ def test_no_star_where_an_arn_can_be_built(resources: dict[str, Any]) -> None:
     """A statement on every resource is one that AWS gives no narrower one for."""
     for name, resource in resources.items():
         for statement in statements(resource["Properties"]):
-            wide = statement["Resource"] == "*" if "Resource" in statement else False
+            wide = statement.get("Resource") in ("*", ["*"])
             assert not wide or statement.get("Sid") in WITHOUT_RESOURCE, f"{name}: {statement}"
             actions = statement["Action"]
             actions = actions if isinstance(actions, list) else [actions]
@@ -211,7 +212,7 @@ def test_the_ledger_is_on_demand_and_can_be_restored(resources: dict[str, Any]) 
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"]["AttributeName"] == "expires_at"
-    assert resources["LedgerTable"]["DeletionPolicy"] == "Retain"
+    assert resources["LedgerTable"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_the_webhook_is_never_in_the_template(template: dict[str, Any]) -> None:
@@ -224,3 +225,22 @@ def test_the_webhook_is_never_in_the_template(template: dict[str, Any]) -> None:
 def test_every_parameter_has_a_default(template: dict[str, Any]) -> None:
     """`sam deploy` works with what the template says."""
     assert [n for n, p in template["Parameters"].items() if "Default" not in p] == []
+
+
+@pytest.mark.parametrize("name", ["/dropforge/slack-webhook", "slack"])
+def test_the_webhook_parameter_can_be_read_under_either_kind_of_name(
+    resources: dict[str, Any], name: str
+) -> None:
+    """SSM's ARN has one slash after `parameter`, whether the name begins with one or not."""
+    webhook = next(s for s in statements(resources["NotifyMetrics"]) if "ssm" in str(s["Action"]))
+    text, values = webhook["Resource"]["Fn::Sub"]
+    glue, split = values["Name"]["Fn::Join"]
+    parts = split["Fn::Split"][1]["Fn::Sub"].replace("${SlackWebhookName}", name).split("//")
+    arn = text.replace("${Name}", glue.join(parts))
+    assert arn.endswith(f":parameter/{name.removeprefix('/')}")
+
+
+def test_the_deploying_role_may_use_the_key(resources: dict[str, Any]) -> None:
+    """An endpoint config with a key needs a grant from whoever creates the endpoint."""
+    actions = [action for s in statements(resources["DeployRole"]) for action in s["Action"]]
+    assert {"kms:CreateGrant", "kms:DescribeKey"} <= set(actions)

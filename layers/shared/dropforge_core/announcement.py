@@ -8,6 +8,7 @@ from typing import Any
 
 from dropforge_core.contracts import RunEnd
 from dropforge_core.failures import describe
+from dropforge_core.figures import finite
 from dropforge_core.records import Run
 from dropforge_core.redaction import redact
 from dropforge_core.times import parsed, seconds_between
@@ -52,6 +53,8 @@ def announce(end: RunEnd, run: Run | None, now: datetime) -> Announcement:
         start = parsed(run.first_event_at) or now
         facts.append(("Data", _data(run.data)))
         facts.append(("Since the first object came", _duration(seconds_between(start, now))))
+    if end.model_package is not None:
+        facts.append(("Model package", end.model_package))
     if end.error is not None:
         facts.append(("Failed step", end.error.step))
         facts.append(("Look at it", f"dropforge show {end.run_id}"))
@@ -59,7 +62,10 @@ def announce(end: RunEnd, run: Run | None, now: datetime) -> Announcement:
         title=_title(end),
         reason=redact(describe(end.error) if end.error else end.reason),
         facts=facts,
-        metrics=[(name, _number(value)) for name, value in end.metrics.items()],
+        metrics=[
+            (name, _metric(value, (end.champion_metrics or {}).get(name)))
+            for name, value in end.metrics.items()
+        ],
     )
 
 
@@ -94,6 +100,15 @@ def _duration(seconds: float) -> str:
     if seconds < _HOUR:
         return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
     return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
+
+
+def _metric(value: Any, champions: Any) -> str:
+    """Word a metric and, if the champion has it too, the champion's and the difference."""
+    if champions is None:
+        return _number(value)
+    mine, theirs = finite(value), finite(champions)
+    difference = "" if mine is None or theirs is None else f" ({mine - theirs:+.4g})"
+    return f"{_number(value)}, champion {_number(champions)}{difference}"
 
 
 def _number(value: Any) -> str:

@@ -83,6 +83,21 @@ class TrainingStep(Contract):
     max_wait_seconds: int | None = None
 
 
+class JudgePolicy(Contract):
+    """How a challenger is judged: thresholds first, then against the champion.
+
+    ``margin`` is in the metric's own unit and counts for ``not_worse`` only, against the champion
+    and against the best of the last ``last`` deployed models, so that small losses cannot add up.
+    """
+
+    metric: str
+    direction: Literal["higher", "lower"] = "higher"
+    thresholds: tuple[Threshold, ...]
+    policy: Literal["better", "not_worse", "always"] = "not_worse"
+    margin: float = 0.0
+    last: int = 5
+
+
 class Serving(Contract):
     """The container that serves, and SageMaker's ProductionVariant without the model's name."""
 
@@ -101,8 +116,7 @@ class PublishedPipeline(Contract):
     train: TrainingStep
     evaluate: ProcessingStep
     serve: Serving
-    metric: str
-    thresholds: tuple[Threshold, ...]
+    judge: JudgePolicy
 
 
 class RetrainInput(Contract):
@@ -147,6 +161,13 @@ class CheckEndpointInput(Contract):
     endpoint: str = Field(min_length=1, max_length=63)
 
 
+class Champion(Contract):
+    """The model that serves now. ``run_id`` is absent when no run of ours made it."""
+
+    model_data: str
+    run_id: str | None = None
+
+
 class EndpointState(Contract):
     """Output of CheckEndpoint.
 
@@ -160,6 +181,7 @@ class EndpointState(Contract):
     updatable: bool
     config: str | None = None
     failure_reason: str | None = None
+    champion: Champion | None = None
 
 
 class EndpointWait(Contract):
@@ -178,6 +200,30 @@ class EndpointWaitAnswer(Contract):
     endpoint: str
     answered: bool
     status: str | None = None
+
+
+class JudgeInput(Contract):
+    """Input of the function JudgeModel: the policy, and what evaluation.json says.
+
+    ``champion`` is None, or {"run_id", "status": "scored" or "unusable", "reason", "metrics"};
+    ``comparison`` is None, or {"metric", "difference", "low", "high", "confidence",
+    "minimum_detectable", "rows"}, where a positive difference means a better challenger.
+    """
+
+    run_id: str
+    pipeline: str
+    judge: JudgePolicy
+    metrics: dict[str, Any]
+    champion: dict[str, Any] | None = None
+    comparison: dict[str, Any] | None = None
+
+
+class Verdict(Contract):
+    """Output of JudgeModel: whether the challenger may serve, and why, in one sentence."""
+
+    promoted: bool
+    reason: str
+    champion_metrics: dict[str, Any] | None = None
 
 
 class StepError(Contract):
@@ -212,6 +258,9 @@ class RunEnd(Contract):
     reason: str = ""
     metrics: dict[str, Any] = {}
     endpoint: EndpointChange
+    champion_metrics: dict[str, Any] | None = None
+    comparison: dict[str, Any] | None = None
+    model_package: str | None = None
     error: StepError | None = None
 
 

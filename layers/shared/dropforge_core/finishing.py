@@ -97,6 +97,9 @@ class Finisher:
             "status": end.status,
             "reason": describe(end.error) if end.error else end.reason,
             "metrics": end.metrics,
+            "champion_metrics": end.champion_metrics,
+            "comparison": end.comparison,
+            "model_package": end.model_package,
             "endpoint": {
                 "name": end.endpoint.name,
                 "action": end.endpoint.action,

@@ -16,6 +16,9 @@ METRICS = {
     # answer_endpoint_wait
     "EndpointWaitAnswered": "A deployment that waited was told that its endpoint has settled.",
     "EndpointWaitPending": "An endpoint has not settled yet, or nobody waits for it.",
+    # judge_model
+    "JudgedPromoted": "A challenger was judged good enough to serve.",
+    "JudgedRejected": "A challenger was judged not good enough to serve.",
     # notify_metrics
     "SlackDelivered": "Slack took the message.",
     "SlackFailed": "Slack did not take the message; the run's result is unchanged.",

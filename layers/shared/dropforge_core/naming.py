@@ -58,3 +58,9 @@ def pipeline_of_run(run: str) -> str:
         message = f"{run!r} is no run id: it looks like <pipeline>-<yyyymmddthhmmss>-<8 hex>."
         raise ValueError(message)
     return run.rsplit("-", 2)[0]
+
+
+def run_of_uri(uri: str) -> str | None:
+    """Return the run id in ``.../runs/<run id>/...``, None when there is none."""
+    found = re.search(rf"/runs/({RUN_ID_PATTERN.strip('^$')})/", uri)
+    return found[1] if found and len(found[1]) <= RUN_ID_LENGTH else None

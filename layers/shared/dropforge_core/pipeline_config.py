@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from dropforge_core.contracts import Threshold
+from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
 
 _DAY = 86_400
@@ -132,18 +132,34 @@ class Bounds(_Section):
 
 
 class Judge(_Section):
-    """When a model may serve: every metric within its bounds."""
+    """When a model may serve: every metric within its bounds, and no worse than the champion.
+
+    ``margin`` is in the metric's own unit; ``last`` says how many deployed models it also holds
+    against, for the policy ``not_worse``.
+    """
 
     metric: str
+    direction: Literal["higher", "lower"] = "higher"
     thresholds: dict[str, Bounds] = Field(min_length=1)
+    policy: Literal["better", "not_worse", "always"] = "not_worse"
+    margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    last: int = Field(default=5, ge=1, le=100)
 
-    def bounds(self) -> tuple[Threshold, ...]:
-        """Return the thresholds one by one, as the state machine compares them."""
-        return tuple(
+    def resolved(self) -> JudgePolicy:
+        """Return the policy as the function JudgeModel reads it, the thresholds one by one."""
+        thresholds = tuple(
             Threshold(metric=metric, bound=bound, value=value)
             for metric, limits in self.thresholds.items()
             for bound, value in (("minimum", limits.minimum), ("maximum", limits.maximum))
             if value is not None
+        )
+        return JudgePolicy(
+            metric=self.metric,
+            direction=self.direction,
+            thresholds=thresholds,
+            policy=self.policy,
+            margin=self.margin,
+            last=self.last,
         )
 
 

@@ -51,6 +51,7 @@ class Run:
     execution: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     champion_metrics: dict[str, Any] | None = None
+    comparison: dict[str, Any] | None = None
     model_package: str | None = None
     billed_transitions: int = 0
     seconds: float = 0.0

@@ -88,7 +88,7 @@ class OnAws:
 @pytest.mark.parametrize(
     ("code", "first"),
     [
-        ("ImageNotFoundException", "docker build"),
+        ("ImageNotFoundException", "aws ecr get-login-password"),
         ("RepositoryNotFoundException", "aws ecr create-repository"),
     ],
 )
@@ -102,5 +102,6 @@ def test_on_aws_a_missing_image_is_bad_input_with_the_way_out(
         images.provide(project, OnAws(code), image)  # type: ignore[arg-type]
     message = str(caught.value)
     assert f"put it there: {first}" in message
-    assert f"docker build --platform linux/amd64 -t {uri} containers/iris" in message
+    assert "docker buildx build --provenance=false --output type=docker" in message
+    assert f"--platform linux/amd64 -t {uri} containers/iris" in message
     assert message.endswith(f"docker push {uri}")

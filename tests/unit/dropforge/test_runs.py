@@ -69,6 +69,7 @@ def test_people_see_facts_and_steps(
     """Every number of interest is in the table, in units that people read."""
     runs.write_run(replace(RUN, reason="The endpoint was created [bold]with[/bold] the new model."))
     printed = capsys.readouterr().out
+    assert "challenger" not in printed, "there was no champion"
     for part in ("DEPLOYED", "accuracy 0.9778", "df-iris: CREATED", "2 objects, 4.5 KiB", "12.3 s"):
         assert part in printed
     assert "created [bold]with[/bold] the" in printed
@@ -79,3 +80,21 @@ def test_people_see_facts_and_steps(
     assert RUN.run_id in printed
     assert "accuracy 0.9778" in printed
     assert "recall" not in printed
+
+
+def test_challenger_and_champion_are_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each metric of either on a line of its own, with the difference where both have it."""
+    champion = {"accuracy": 0.96667, "rows": 45, "text": "NaN", "old": 1}
+    challenger = {**RUN.metrics, "rows": 45, "text": 1.0, "new": 0.5}
+    package = "arn:aws:sagemaker:us-east-1:123456789012:model-package/df-iris/2"
+    run = replace(RUN, metrics=challenger, champion_metrics=champion, model_package=package)
+    runs.write_run(run)
+    printed = capsys.readouterr().out
+    cells = [line.split() for line in printed.splitlines()]
+    assert ["metric", "challenger", "champion", "difference"] in cells
+    assert ["accuracy", "0.9778", "0.9667", "+0.0111"] in cells
+    assert ["rows", "45", "45", "+0"] in cells
+    assert ["text", "1", "NaN"] in cells
+    assert ["new", "0.5"] in cells
+    assert ["old", "1"] in cells
+    assert ["model", "package", package] in cells

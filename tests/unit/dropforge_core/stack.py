@@ -10,6 +10,7 @@ import boto3
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import (
     JobMachine,
+    JudgePolicy,
     ProcessingStep,
     PublishedPipeline,
     Serving,
@@ -161,8 +162,11 @@ def published(name: str = "iris", version: str = "v1") -> PublishedPipeline:
         ),
         evaluate=processing,
         serve=Serving(image=image, environment={}, variant={"VariantName": "AllTraffic"}),
-        metric="accuracy",
-        thresholds=(Threshold(metric="accuracy", bound="minimum", value=0.9),),
+        judge=JudgePolicy(
+            metric="accuracy",
+            thresholds=(Threshold(metric="accuracy", bound="minimum", value=0.9),),
+            margin=0.05,
+        ),
     )
 
 

@@ -82,6 +82,24 @@ def test_a_run_is_closed(stack: Stack) -> None:
     assert stack.ledger.lock("iris") is None
 
 
+def test_what_was_judged_is_kept(stack: Stack) -> None:
+    """The champion's metrics, the comparison and the model package are in the record."""
+    run = started(stack)
+    comparison = {"metric": "accuracy", "difference": 0.01, "low": -1e-7, "rows": 45}
+    end = end_of(
+        run,
+        champion_metrics={"accuracy": 0.96, "rows": 45},
+        comparison=comparison,
+        model_package="arn:package/iris/1",
+    )
+    finisher(stack).finish(end)
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.champion_metrics == {"accuracy": 0.96, "rows": 45}
+    assert closed.comparison == comparison
+    assert closed.model_package == "arn:package/iris/1"
+
+
 def test_the_history_of_a_real_execution() -> None:
     """Transitions and steps come from what the interpreter recorded."""
     with a_stack(json.dumps(MACHINE), interpreted=True) as stack:

@@ -69,3 +69,21 @@ def test_endpoint_names() -> None:
     assert len(naming.endpoint_name("s" * 40, "x" * 22)) == naming.SAGEMAKER_NAME_LENGTH
     with pytest.raises(ValueError, match="64 characters"):
         naming.endpoint_name("s" * 41, "x" * 22)
+
+
+@pytest.mark.parametrize(
+    ("uri", "run"),
+    [
+        ("s3://b/runs/a_1-20261121t052011-1a2b3c4d/train/x.gz", "a_1-20261121t052011-1a2b3c4d"),
+        ("s3://b/p/runs/a-20261121t052011-1a2b3c4d/x", "a-20261121t052011-1a2b3c4d"),
+        ("s3://b/runs/a-20261121t052011-1a2b3c4d", None),
+        ("s3://b/runs/a-20261121t052011-1a2b3c4d-1/x", None),
+        ("s3://b/runs/A-20261121t052011-1a2b3c4d/x", None),
+        ("s3://b/myruns/a-20261121t052011-1a2b3c4d/x", None),
+        (f"s3://b/runs/{'x' * 23}-20261121t052011-1a2b3c4d/x", None),
+        ("", None),
+    ],
+)
+def test_the_run_in_an_address(uri: str, run: str | None) -> None:
+    """A whole run id in the place where runs keep what they make, or none."""
+    assert naming.run_of_uri(uri) == run

@@ -55,12 +55,42 @@ def test_bounds_come_one_by_one() -> None:
     """A metric with both bounds is compared twice."""
     thresholds = {"accuracy": {"minimum": 0.9}, "loss": {"minimum": 0, "maximum": 2}}
     judge = {"metric": "accuracy", "thresholds": thresholds}
-    bounds = PipelineConfig.model_validate(a_file(judge=judge)).judge.bounds()
+    bounds = PipelineConfig.model_validate(a_file(judge=judge)).judge.resolved().thresholds
     assert [(one.metric, one.bound, one.value) for one in bounds] == [
         ("accuracy", "minimum", 0.9),
         ("loss", "minimum", 0),
         ("loss", "maximum", 2),
     ]
+
+
+def test_the_judges_policy() -> None:
+    """Not worse than the champion unless told otherwise; what is told is what is published."""
+    policy = PipelineConfig.model_validate(a_file()).judge.resolved()
+    said = (policy.metric, policy.direction, policy.policy, policy.margin, policy.last)
+    assert said == ("accuracy", "higher", "not_worse", 0.0, 5)
+    bounds = {"mae": {"maximum": 3}}
+    told = {"metric": "mae", "direction": "lower", "policy": "better", "margin": 0.5, "last": 9}
+    judge = PipelineConfig.model_validate(a_file(judge={**told, "thresholds": bounds})).judge
+    assert judge.resolved().model_dump(exclude={"thresholds"}) == told
+
+
+@pytest.mark.parametrize(
+    "judge",
+    [
+        {"direction": "up"},
+        {"policy": "best"},
+        {"margin": -0.1},
+        {"margin": float("inf")},
+        {"margin": float("nan")},
+        {"last": 0},
+        {"last": 101},
+    ],
+)
+def test_what_is_no_policy(judge: dict[str, Any]) -> None:
+    """A mistake in the judge's policy is refused, and the place of it is named."""
+    with pytest.raises(ValidationError) as raised:
+        PipelineConfig.model_validate(a_file(judge={**a_file()["judge"], **judge}))
+    assert [error["loc"] for error in raised.value.errors()] == [("judge", *judge)]
 
 
 @pytest.mark.parametrize(

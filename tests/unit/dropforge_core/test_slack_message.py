@@ -97,6 +97,24 @@ def test_what_people_want_to_know() -> None:
         assert text in said
 
 
+def test_challenger_and_champion() -> None:
+    """Where both have a metric its difference is told, and the package with what was judged."""
+    end = an_end(
+        metrics={"accuracy": 0.9777777777777777, "rows": 45, "odd": "NaN", "new": 1.5},
+        champion_metrics={"accuracy": 0.9666666666666667, "rows": 45, "odd": 1, "old": 2},
+        model_package="arn:aws:sagemaker:us-east-1:123456789012:model-package/dropforge-iris/2",
+    )
+    said = texts(message(end, a_record())["blocks"])
+    for text in (
+        "accuracy\n0.977778, champion 0.966667 (+0.01111)",
+        "rows\n45, champion 45 (+0)",
+        "odd\nNaN, champion 1",
+        "new\n1.5",
+        "Model package\narn:aws:sagemaker:us-east-1:123456789012:model-package/dropforge-iris/2",
+    ):
+        assert text in said
+
+
 def test_a_failure_says_where_and_how_to_look() -> None:
     """The step, the worded error and the command are there, and no reason of its own."""
     error = StepError(step="Train", error="States.TaskFailed", cause='{"FailureReason": "no"}')
@@ -114,7 +132,14 @@ HOSTILE = "<!channel> <@U1> <https://evil.example|click> & *bold* @here :smile:"
 def test_nothing_becomes_markup() -> None:
     """Control characters are escaped, all text is plain, the fallback is not read as markup."""
     error = StepError(step=HOSTILE, error=HOSTILE, cause=HOSTILE)
-    end = an_end("FAILED", pipeline=HOSTILE, error=error, metrics={HOSTILE: HOSTILE})
+    end = an_end(
+        "FAILED",
+        pipeline=HOSTILE,
+        error=error,
+        metrics={HOSTILE: HOSTILE},
+        champion_metrics={HOSTILE: HOSTILE},
+        model_package=HOSTILE,
+    )
     made = message(end, a_record())
     for text in [made["text"], *texts(made["blocks"])]:
         assert "<" not in text
@@ -135,6 +160,8 @@ def test_limits_hold_by_cutting(unit: str) -> None:
         pipeline=long,
         reason=long,
         metrics={f"{number}{long}": long for number in range(300)},
+        champion_metrics={f"{number}{long}": long for number in range(300)},
+        model_package=long,
     )
     made = message(end, a_record())
     blocks = made["blocks"]

@@ -6,6 +6,7 @@ from dropforge_core.errors import InvalidInputError, ServiceUnavailableError
 
 from tests.unit.dropforge_core.stack import Stack
 
+RUN = "iris-20261121t052011-1a2b3c4d"
 MESSAGE = 'Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/{}".'
 
 
@@ -37,7 +38,7 @@ def test_check_endpoint_on_an_empty_stack(
 def test_check_endpoint_of_one_that_serves(
     functions: Any, stack: Stack, sample: Any, output: Any
 ) -> None:
-    """Status, config and whether it can be updated are told."""
+    """Status, config, whether it can be updated and the model that serves are told."""
     asked = sample("check_endpoint.in_service")
     stub = Stubber(stack.clients.sagemaker)
     described = {
@@ -49,10 +50,22 @@ def test_check_endpoint_of_one_that_serves(
         "LastModifiedTime": 1,
     }
     stub.add_response("describe_endpoint", described)
+    arn, data = "arn:aws:sagemaker:us-east-1:123456789012:x/y", f"s3://a/runs/{RUN}/model.tar.gz"
+    config = {
+        "EndpointConfigName": "iris-1",
+        "EndpointConfigArn": arn,
+        "ProductionVariants": [{"VariantName": "AllTraffic", "ModelName": "iris-1"}],
+        "CreationTime": 1,
+    }
+    stub.add_response("describe_endpoint_config", config)
+    container = {"ModelDataUrl": data}
+    model = {"ModelName": "iris-1", "ModelArn": arn, "CreationTime": 1}
+    stub.add_response("describe_model", {**model, "PrimaryContainer": container})
     with stub:
         answer = functions.invoke("check_endpoint", asked)
     expected = {"exists": True, "status": "InService", "updatable": True, "config": "iris-1"}
-    assert answer == {"endpoint": "dropforge-iris", **expected}
+    champion = {"model_data": data, "run_id": RUN}
+    assert answer == {"endpoint": "dropforge-iris", **expected, "champion": champion}
     assert output()[1] == {"EndpointFound": 1}
 
 

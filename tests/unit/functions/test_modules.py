@@ -27,11 +27,12 @@ print("\\n".join(sys.modules))
 
 
 def test_all_functions_are_here() -> None:
-    """The five functions of the template."""
+    """The six functions of the template."""
     assert FUNCTIONS == [
         "answer_endpoint_wait",
         "check_endpoint",
         "finish_run",
+        "judge_model",
         "notify_metrics",
         "start_retraining",
     ]
@@ -68,7 +69,7 @@ def test_every_metric_is_documented() -> None:
     source = "".join((ROOT / "functions" / name / "app.py").read_text() for name in FUNCTIONS)
     named = set(
         re.findall(
-            r'"((?:Run|Arrival|EndpointWait|Slack|Message|Start)[A-Z]\w+|Endpoint(?:Found|Missing))"',
+            r'"((?:Run|Arrival|EndpointWait|Slack|Message|Start|Judged)[A-Z]\w+|Endpoint(?:Found|Missing))"',
             source,
         )
     )

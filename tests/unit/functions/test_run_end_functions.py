@@ -21,6 +21,8 @@ def test_without_a_webhook_the_log_tells(
     assert (line["run_id"], line["execution"]) == (event["run_id"], event["execution"])
     assert event["pipeline"] in line["title"]
     assert line["facts"]["Run"] == event["run_id"]
+    assert line["facts"].get("Model package") == event.get("model_package")
+    assert ("champion" in line["metrics"].get("accuracy", "")) == ("champion_metrics" in event)
     assert counted == {"MessageLogged": 1}
 
 
@@ -66,6 +68,9 @@ def test_finishing_a_run(  # noqa: PLR0913, PLR0917 - fixtures
     closed = stack.ledger.run(run.run_id)
     assert closed is not None
     assert closed.status == event["status"]
+    assert closed.champion_metrics == event.get("champion_metrics")
+    assert closed.comparison == event.get("comparison")
+    assert closed.model_package == event.get("model_package")
     assert closed.ended_at is not None
     assert closed.ended_at <= iso(utc_now())
     assert answer == {"closed": True, "follow_up": stack.ledger.runs("iris")[0].run_id}

@@ -17,6 +17,9 @@ def main(behaviour: str) -> None:
         (BASE.parent / "output").mkdir(parents=True, exist_ok=True)
         (BASE.parent / "output/message").write_text("The data is of no use.", "utf-8")
         sys.exit(1)
+    report = BASE / "output/report"
+    report.mkdir(parents=True)
+    (report / "profile.json").write_text("{}", "utf-8")
     for side in ("train", "holdout"):
         folder = BASE / "output" / side
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,116 @@
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from dropforge_core.aws_errors import platform_faults
+from dropforge_core.contracts import Champion, EndpointState
+from dropforge_core.endpoints import champion_of
+from dropforge_core.errors import ServiceUnavailableError
+
+from tests.unit.dropforge_core.stack import Stack
+
+ARN = "arn:aws:sagemaker:us-east-1:123456789012"
+RUN = "iris_flowers-20261121t052011-1a2b3c4d"
+DATA = f"s3://artifacts/runs/{RUN}/train/output/model.tar.gz"
+CONFIG_GONE = f'Could not find endpoint configuration "{ARN}:endpoint-config/c".'
+MODEL_GONE = f'Could not find model "{ARN}:model/m".'
+
+
+def a_state(status: str = "InService") -> EndpointState:
+    """An endpoint with a config."""
+    return EndpointState(
+        endpoint="dropforge-iris",
+        exists=True,
+        status=status,
+        updatable=status == "InService",
+        config="c",
+    )
+
+
+def with_config(stack: Stack, **variant: str) -> Stubber:
+    """SageMaker with a config of two variants."""
+    stub = Stubber(stack.clients.sagemaker)
+    first = {"VariantName": "AllTraffic", **(variant or {"ModelName": "m"})}
+    config = {
+        "EndpointConfigName": "c",
+        "EndpointConfigArn": f"{ARN}:endpoint-config/c",
+        "ProductionVariants": [first, {"VariantName": "Second", "ModelName": "other"}],
+        "CreationTime": 1,
+    }
+    stub.add_response("describe_endpoint_config", config, {"EndpointConfigName": "c"})
+    return stub
+
+
+def with_model(stack: Stack, model: dict[str, Any]) -> Stubber:
+    """SageMaker with a config of two variants, and the first one's model."""
+    stub = with_config(stack)
+    common = {"ModelName": "m", "ModelArn": f"{ARN}:model/m", "CreationTime": 1}
+    stub.add_response("describe_model", {**common, **model}, {"ModelName": "m"})
+    return stub
+
+
+@pytest.mark.parametrize(
+    ("model", "champion"),
+    [
+        ({"PrimaryContainer": {"ModelDataUrl": DATA}}, Champion(model_data=DATA, run_id=RUN)),
+        ({"Containers": [{"ModelDataUrl": DATA}]}, Champion(model_data=DATA, run_id=RUN)),
+        ({"Containers": [{"ModelDataUrl": DATA}, {"ModelDataUrl": DATA}]}, None),
+        ({"PrimaryContainer": {"Image": "without-data"}}, None),
+        ({}, None),
+        (
+            {"PrimaryContainer": {"ModelDataUrl": "s3://elsewhere/by-hand/model.tar.gz"}},
+            Champion(model_data="s3://elsewhere/by-hand/model.tar.gz"),
+        ),
+    ],
+)
+def test_the_model_that_serves(stack: Stack, model: Any, champion: Champion | None) -> None:
+    """The first variant's only archive, and the run in its address if there is one."""
+    with with_model(stack, model):
+        assert champion_of(stack.clients.sagemaker, a_state()) == champion
+
+
+def test_inference_components_are_no_champion(stack: Stack) -> None:
+    """A variant without a model has no archive to compare with."""
+    with with_config(stack, InstanceType="ml.m5.large"):
+        assert champion_of(stack.clients.sagemaker, a_state()) is None
+
+
+@pytest.mark.parametrize("status", ["Missing", "Creating", "Updating", "Failed", "OutOfService"])
+def test_only_what_is_in_service_is_asked_for(stack: Stack, status: str) -> None:
+    """Nothing is described of an endpoint that does not serve or is changing."""
+    with Stubber(stack.clients.sagemaker):
+        assert champion_of(stack.clients.sagemaker, a_state(status)) is None
+
+
+@pytest.mark.parametrize("gone", ["config", "model"])
+def test_what_is_gone_is_no_error(stack: Stack, gone: str) -> None:
+    """Somebody tidied up: the endpoint goes on without them, and so do we."""
+    if gone == "config":
+        stub = Stubber(stack.clients.sagemaker)
+        stub.add_client_error("describe_endpoint_config", "ValidationException", CONFIG_GONE)
+    else:
+        stub = with_config(stack)
+        stub.add_client_error("describe_model", "ValidationException", MODEL_GONE)
+    with stub:
+        assert champion_of(stack.clients.sagemaker, a_state()) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "error"),
+    [
+        ("ThrottlingException", MODEL_GONE, ServiceUnavailableError),
+        ("AccessDeniedException", MODEL_GONE, ClientError),
+        ("ValidationException", "1 validation error detected", ClientError),
+    ],
+)
+@pytest.mark.parametrize("call", ["describe_endpoint_config", "describe_model"])
+def test_every_other_error_is_one(
+    stack: Stack, call: str, code: str, message: str, error: type[Exception]
+) -> None:
+    """Not to know the champion is not the same as there being none."""
+    is_first = call == "describe_endpoint_config"
+    stub = Stubber(stack.clients.sagemaker) if is_first else with_config(stack)
+    stub.add_client_error(call, code, message)
+    with stub, pytest.raises(error), platform_faults():
+        champion_of(stack.clients.sagemaker, a_state())
