@@ -44,6 +44,7 @@ lock: setup ## Lock the dependencies anew, those of the layer and the image too.
 benchmark: setup ## Measure; each program prints a table and writes JSON under .dropforge/benchmarks/.
 	@$(RUN) python benchmarks/orchestration.py
 	@$(RUN) python benchmarks/cold_start.py
+	@$(RUN) python benchmarks/judge.py
 
 clean: ## Stop the embedded AWS and remove what was built.
 	@test ! -d .venv || $(RUN) dropforge local down

@@ -36,7 +36,8 @@ def drop(options: Options, pipeline: str, paths: Iterable[Path]) -> tuple[Target
     ensure_published(project, target, pipeline)
     dropped = upload(target, sources)
     total = output.size(sum(source.size for source in sources))
-    output.say(f"Dropped {len(dropped)} objects, {total}, for pipeline {pipeline}.")
+    many = output.counted(len(dropped), "object")
+    output.say(f"Dropped {many}, {total}, for pipeline {pipeline}.")
     return target, dropped
 
 

@@ -44,6 +44,11 @@ def seconds(value: float | None) -> str:
     return "" if value is None else f"{value:.1f} s"
 
 
+def counted(number: int, noun: str) -> str:
+    """Word how many of something there are, for people."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def size(count: int) -> str:
     """Word a number of bytes, for people."""
     number = float(count)

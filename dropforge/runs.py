@@ -75,7 +75,9 @@ def write_run(run: Run) -> None:
         "endpoint": f"{endpoint['name']}: {endpoint['action']}",
         "serves": str(endpoint.get("config") or ""),
         "model package": run.model_package or "",
-        "data": f"{run.data['objects']} objects, {output.size(run.data['bytes'])}",
+        "data": ", ".join(
+            (output.counted(run.data["objects"], "object"), output.size(run.data["bytes"]))
+        ),
         "manifest": str(run.data["manifest"]),
         "transitions": str(run.billed_transitions),
         "time": f"{run.seconds:.1f} s: jobs {run.job_seconds:.1f} s,"

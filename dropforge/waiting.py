@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dropforge_core.records import Arrival, Run
 
+from dropforge import output
 from dropforge.errors import CommandError
 from dropforge.history import progress
 from dropforge.progress import Display
@@ -52,6 +53,7 @@ class Wait:
                 self._show()
                 self._check_clock(left)
                 time.sleep(self.target.poll_seconds)
+        self._show_ends()
         if not self._runs:
             reasons = {f"{a.key}: {a.reason or a.status.lower()}" for a in self._arrivals}
             raise CommandError(f"No run took what was dropped: {'; '.join(sorted(reasons))}")
@@ -89,12 +91,18 @@ class Wait:
                     f" look at {run.execution}."
                 )
 
+    def _show_ends(self) -> None:
+        """Show the last steps too: the ledger knows of the end before they are over."""
+        for run in self._runs.values():
+            if run.execution:
+                now = progress(self.target.stepfunctions, run.execution)
+                self.display.show(run.run_id, now.steps)
+
     def _check_clock(self, left: list[Dropped]) -> None:
         if time.monotonic() < self._deadline:
             return
-        raise CommandError(
-            f"Not done after {self.timeout:g} s, {len(left)} objects wait; {self.goes_on()}"
-        )
+        waiting = output.counted(len(left), "object")
+        raise CommandError(f"Not done after {self.timeout:g} s, {waiting} left; {self.goes_on()}")
 
     def goes_on(self) -> str:
         """Say that the run goes on without us, and how to follow it."""

@@ -45,7 +45,7 @@ def run(tool: Tool, folder: Path) -> dict[str, Any]:
     """A first run, from a drop that also started the embedded AWS and published the pipeline."""
     done = tool("drop", "iris", str(folder / "two-species.csv"), "--wait", "--json")
     assert done.returncode == 0, done.stderr
-    for said in ("it starts empty", "Published pipeline iris", "Dropped 1 objects", "Train"):
+    for said in ("it starts empty", "Published pipeline iris", "Dropped 1 object,", "Train"):
         assert said in done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document

@@ -2,7 +2,7 @@
 
 Making a client is most of a function's cold start (botocore reads a JSON model for each), so a
 function makes only those that the invocation at hand needs. The garbage collector rests meanwhile:
-what boto3 brings stays for ever, and looking through it again and again is a tenth of the time.
+what boto3 brings stays for ever, and looking through it again and again takes time.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def deliver(url: str, message: dict[str, Any]) -> None:
         url,
         timeout=_TIMEOUT_SECONDS,
         logger=_silent,
-        # urllib would load all certificates, a twentieth of a cold start, even for plain HTTP,
+        # urllib would load all certificates, which takes time, even for plain HTTP,
         # which only a stand-in speaks. This context trusts nobody.
         ssl=None if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         retry_handlers=[

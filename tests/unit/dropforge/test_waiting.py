@@ -82,7 +82,7 @@ def test_the_wait_is_over_once_run_and_arrival_are(target: Target) -> None:
     assert screen.shown[0][0] == RUN.run_id
 
     ledger_holds(target, taken, done)
-    with pytest.raises(CommandError, match="1 objects wait"):
+    with pytest.raises(CommandError, match="1 object left"):
         Wait(target, "iris", screen, 0.1).until_decided([DROPPED])
 
 
