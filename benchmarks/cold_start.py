@@ -12,6 +12,7 @@ import io
 import json
 import random
 import statistics
+import tarfile
 import tempfile
 import time
 import uuid
@@ -39,6 +40,8 @@ EVENTS = {
     "NotifyMetrics": "notify_metrics.deployed.json",
     "FinishRun": "finish_run.deployed.json",
 }
+# As a deployment finds it: in transition, so the token is kept and the event will answer it.
+ENDPOINT = "dropforge-slow"
 LIMITS = {name: 1.8 if name == "StartRetraining" else 1.4 for name in EVENTS}
 # A run whose machine does nothing: what starts it is measured, not the run.
 NOTHING = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
@@ -96,6 +99,7 @@ def measure(repetitions: int) -> dict[str, list[float]]:
         try:
             target = target_of(settings)
             names = prepare_stack(target, (settings.state / "slack-webhook").read_text("utf-8"))
+            begin_endpoint(target, settings.state)
             own = settings.state / "cold"
             code = CodeStore(own / "code")
             platform = Platform(settings, children, prepare(own / "runtime"), code)
@@ -143,11 +147,41 @@ def prepare_stack(target: Target, webhook: str) -> dict[str, str]:
     return {"bare": "bare", "client": "client", **{name: physical[name] for name in EVENTS}}
 
 
+def begin_endpoint(target: Target, state: Path) -> None:
+    """Create an endpoint whose container never answers: it is Creating while we measure."""
+    image = state / "images/slow/1"
+    image.mkdir(parents=True)
+    (image / "serve").write_text("#!/bin/sh\nexec sleep 600\n", "utf-8")
+    (image / "serve").chmod(0o755)
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz"):
+        pass
+    bucket = target.output("ArtifactsBucketName")
+    target.s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive.getvalue())
+    sagemaker = target.client("sagemaker")
+    sagemaker.create_model(
+        ModelName="slow",
+        ExecutionRoleArn="arn:aws:iam::123456789012:role/played",
+        PrimaryContainer={
+            "Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/slow:1",
+            "ModelDataUrl": f"s3://{bucket}/model.tar.gz",
+        },
+    )
+    variant = {"VariantName": "AllTraffic", "ModelName": "slow"}
+    machine = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(
+        EndpointConfigName="slow", ProductionVariants=[variant | machine]
+    )
+    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="slow")
+
+
 def event_for(target: Target, name: str) -> bytes:
     """Return the sample event; for the trigger a fresh object, and no run that is going."""
     if name not in EVENTS:
         return b"{}"
     text = (ROOT / "events" / EVENTS[name]).read_text("utf-8")
+    if name == "AnswerEndpointWait":
+        return json.dumps(json.loads(text) | {"endpoint": ENDPOINT}).encode()
     if name != "StartRetraining":
         return text.encode()
     key = f"incoming/iris/{uuid.uuid4().hex}.csv"
