@@ -190,8 +190,7 @@ def test_a_wait_that_is_too_short_says_how_to_go_on(stack: Stack, dropforge: Com
     done = dropforge("drop", "late", "rows.csv", "--wait", "--timeout", "0", "--json")
     assert (done.status, done.out) == (1, "")
     assert done.err.splitlines()[-1] == (
-        "dropforge: Not done after 0 s, 1 object left; a run starts without us:"
-        " dropforge runs late"
+        "dropforge: Not done after 0 s, 1 object left; a run starts without us: dropforge runs late"
     )
     assert stack.ended_run("late")["status"] == "DEPLOYED"
 
