@@ -151,6 +151,26 @@ def show(options: Options, run_id: Annotated[str, typer.Argument(metavar="RUN_ID
 
 @app.command()
 @acting
+def approve(
+    options: Options,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID")],
+    reject: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--reject", help="Turn the model down.")
+    ] = False,
+    comment: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Why; kept with the model package.")
+    ] = None,
+) -> None:
+    """Approve a model that waits for a person, or turn it down."""
+    from dropforge import approve as verb
+    from dropforge.target import open_target
+
+    decision = verb.approve(open_target(options), run_id, approved=not reject, comment=comment)
+    output.write_json(decision.document()) if options.as_json else decision.write()
+
+
+@app.command()
+@acting
 def invoke(
     options: Options,
     pipeline: PipelineName,

@@ -1,19 +1,17 @@
-"""How far an execution is: its states, and those of the execution that it started."""
+"""How far an execution is: its states, and those of the executions that it started."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dropforge_core.history import nested_execution
+from dropforge_core.history import Event, History, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mypy_boto3_stepfunctions import SFNClient
-    from mypy_boto3_stepfunctions.type_defs import HistoryEventTypeDef
 
 _BROKEN = {"ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"}
-_STARTS_ANOTHER = "Deploy"
 
 
 @dataclass(frozen=True)
@@ -34,30 +32,31 @@ class Progress:
 
 
 def progress(stepfunctions: "SFNClient", execution: str) -> Progress:
-    """Read how far an execution is; the states of the one that it started follow `Deploy`."""
-    events = _events(stepfunctions, execution)
-    steps = _steps(events)
-    nested = nested_execution(events)
-    if nested:
-        inner = _steps(_events(stepfunctions, nested))
-        after = 1 + max(i for i, step in enumerate(steps) if step.name == _STARTS_ANOTHER)
-        steps[after:after] = [replace(s, name=f"{_STARTS_ANOTHER}.{s.name}") for s in inner]
-    return Progress(tuple(steps), broken=bool(events) and events[-1]["type"] in _BROKEN)
+    """Read how far an execution is; a nested machine's states follow the one that started it."""
+
+    def events(arn: str) -> "Sequence[Event]":
+        pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
+        return [event for page in pages for event in page["events"]]
+
+    history = read(events, execution)
+    last: Any = history.events[-1]["type"] if history.events else ""
+    return Progress(tuple(_steps(history, "")), broken=last in _BROKEN)
 
 
-def _events(stepfunctions: "SFNClient", execution: str) -> "list[HistoryEventTypeDef]":
-    pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=execution)
-    return [event for page in pages for event in page["events"]]
-
-
-def _steps(events: "Sequence[HistoryEventTypeDef]") -> list[Step]:
+def _steps(history: History, within: str) -> list[Step]:
     steps: list[Step] = []
-    for event in events:
+    for event in history.events:
         if entered := event.get("stateEnteredEventDetails"):
             steps.append(Step(entered["name"], event["timestamp"]))
         elif left := event.get("stateExitedEventDetails"):
             _close(steps, left["name"], event["timestamp"])
-    return steps
+    listed: list[Step] = []
+    for step in steps:
+        name = f"{within}{step.name}"
+        listed.append(replace(step, name=name))
+        if step.name in history.nested:
+            listed += _steps(history.nested[step.name], f"{name}.")
+    return listed
 
 
 def _close(steps: list[Step], name: str, moment: datetime) -> None:

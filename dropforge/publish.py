@@ -138,6 +138,7 @@ def _resolved(
             variant=config.serve.variant(),
         ),
         judge=config.judge.resolved(),
+        approval_timeout_seconds=config.approval_timeout_seconds(),
     )
     version = digest(files, draft.model_dump_json())[:_VERSION_LENGTH]
     return draft.model_copy(update={"version": version})

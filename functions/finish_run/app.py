@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from dropforge_core.approvals import Approvals
 from dropforge_core.aws_errors import platform_faults
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import ExecutionEnd, RunEnd
-from dropforge_core.environment import Environment
 from dropforge_core.finishing import Finisher
-from dropforge_core.ledger import Ledger
-from dropforge_core.starting import Starter
+from dropforge_core.wiring import StartSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -31,20 +30,11 @@ _CLOSED = {
 }
 
 
-class Settings(Environment):
-    """What the template gives this function."""
-
-    ledger_table: str
-    data_bucket: str
-    retrain_state_machine_arn: str
-    notify_function: str
-
-
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a RunEnd, or EventBridge's event of an execution that died; answer with Finished."""
-    finisher = _finisher(Settings.read())
+    finisher = _finisher()
     if event.get("detail-type") == "Step Functions Execution Status Change":
         death = ExecutionEnd.read(event["detail"])
         logger.append_keys(run_id=death.name, execution=death.execution)
@@ -64,16 +54,10 @@ def _tell(status: str, finished: Finished) -> dict[str, Any]:
     return finished.dump()
 
 
-def _finisher(settings: Settings) -> Finisher:
-    ledger = Ledger(clients.dynamodb, settings.ledger_table)
-    starter = Starter(
-        ledger=ledger,
-        clients=clients,
-        data_bucket=settings.data_bucket,
-        state_machine=settings.retrain_state_machine_arn,
-        notify_function=settings.notify_function,
-    )
-    return Finisher(ledger=ledger, clients=clients, starter=starter)
+def _finisher() -> Finisher:
+    starter = StartSettings.read().starter(clients)
+    approvals = Approvals(ledger=starter.ledger, clients=clients, starter=starter)
+    return Finisher(ledger=starter.ledger, clients=clients, starter=starter, approvals=approvals)
 
 
 def _count(metric: str) -> None:

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 from dropforge_core.announcement import Announcement, announce
 from dropforge_core.clients import Clients
-from dropforge_core.contracts import Notified, RunEnd
+from dropforge_core.contracts import Notified, RunNews
 from dropforge_core.environment import Environment
 from dropforge_core.ledger import Ledger
 from dropforge_core.times import utc_now
@@ -34,9 +34,9 @@ class Settings(Environment):
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take a RunEnd, answer with Notified; what Slack does wrong is logged and counted only."""
+    """Take RunNews, answer with Notified; what Slack does wrong is logged and counted only."""
     settings = Settings.read()
-    end = RunEnd.read(event)
+    end = RunNews.read(event)
     logger.append_keys(run_id=end.run_id, execution=end.execution)
     told = _tell(settings, announce(end, _recorded(settings, end.run_id), utc_now()))
     return told.dump()

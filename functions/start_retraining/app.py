@@ -10,10 +10,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from dropforge_core import intake
 from dropforge_core.clients import Clients
-from dropforge_core.environment import Environment
 from dropforge_core.errors import InvalidInputError
-from dropforge_core.ledger import Ledger
-from dropforge_core.starting import Starter
+from dropforge_core.wiring import StartSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,20 +26,11 @@ metrics = Metrics()
 clients = Clients()
 
 
-class Settings(Environment):
-    """What the template gives this function."""
-
-    ledger_table: str
-    data_bucket: str
-    retrain_state_machine_arn: str
-    notify_function: str
-
-
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Take a batch of SQS messages, each an S3 event; answer which are to come again."""
-    settings = Settings.read()
+    settings = StartSettings.read()
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
     def read(record: SQSRecord) -> intake.Dropped:
@@ -65,18 +54,11 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     return response
 
 
-def _take(settings: Settings, pipeline: str, arrivals: Iterable[Arrival]) -> bool:
+def _take(settings: StartSettings, pipeline: str, arrivals: Iterable[Arrival]) -> bool:
     """Record one pipeline's arrivals and start its run; False when that has to be done again."""
-    ledger = Ledger(clients.dynamodb, settings.ledger_table)
-    starter = Starter(
-        ledger=ledger,
-        clients=clients,
-        data_bucket=settings.data_bucket,
-        state_machine=settings.retrain_state_machine_arn,
-        notify_function=settings.notify_function,
-    )
+    starter = settings.starter(clients)
     try:
-        _tell(list(arrivals), intake.record(ledger, pipeline, arrivals))
+        _tell(list(arrivals), intake.record(starter.ledger, pipeline, arrivals))
         for run in starter.start_waiting(pipeline):
             logger.info("run", run_id=run.run_id, execution=run.execution, status=run.status)
             _count("RunStarted" if run.status == "RUNNING" else "RunSkipped")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from dropforge_core.records import Run
 
 from dropforge.project import Project
 from dropforge.publish import publish
@@ -26,6 +27,8 @@ DEFAULTS = {
     "serve": "ok",
     "answer": "1",
     "timeout_seconds": 30,
+    "approval": "automatic",
+    "evaluation_of_stranger": "",
 }
 DEADLINE_SECONDS = 60.0
 
@@ -54,9 +57,13 @@ class Stack:
                 "hyperparameters": {"behaviour": told["train"], "answer": told["answer"]},
                 "timeout_seconds": told["timeout_seconds"],
             },
-            "evaluate": {"script": "evaluate.py", "arguments": [told["evaluation"]]},
+            "evaluate": {
+                "script": "evaluate.py",
+                "arguments": [told["evaluation"], told["evaluation_of_stranger"]],
+            },
             "serve": {"instance": {"count": 1}, "environment": {"BEHAVIOUR": told["serve"]}},
             "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
+            "approval": told["approval"],
         }
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(config), "utf-8")
         publish(self.project, self.target, [name])
@@ -80,6 +87,17 @@ class Stack:
         message = f"{name} has no {count} ended runs after {DEADLINE_SECONDS} s: {runs}"
         raise AssertionError(message)
 
+    def waiting_run(self, name: str) -> Run:
+        """Wait until the newest run waits for approval."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            runs = self.target.ledger.runs(name)
+            if runs and runs[0].status == "WAITING_FOR_APPROVAL":
+                return runs[0]
+            time.sleep(0.05)
+        message = f"no run of {name} waits for approval after {DEADLINE_SECONDS} s: {runs}"
+        raise AssertionError(message)
+
     def run(self, name: str, content: str = "1,2\n", count: int = 1) -> dict[str, Any]:
         """Drop something and wait for its run."""
         self.drop(name, content)
@@ -101,6 +119,12 @@ class Stack:
     def clear_faults(self) -> None:
         """Forget the faults that did not happen."""
         self._control("DELETE", "faults", None)
+
+    def fire_schedule(self, function: str) -> None:
+        """Fire the scheduled rule of a function now."""
+        rules = [rule["rule"] for rule in self._control("GET", "schedules", None)]
+        (rule,) = [rule for rule in rules if function in rule]
+        self._control("POST", "schedules/fire", {"rule": rule})
 
     def slack(self) -> list[dict[str, Any]]:
         """Return the messages that the Slack stand-in holds."""

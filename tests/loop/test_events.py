@@ -36,6 +36,10 @@ ANSWERS: dict[str, Any] = {
         "answered": False,
         "status": "Missing",
     },
+    # The package is not in the registry, and the token is nobody's.
+    "answer_approval.wait": {"answered": [], "waiting": []},
+    "answer_approval.approved": {"answered": [], "waiting": []},
+    "answer_approval.schedule": {"answered": [], "waiting": []},
     "finish_run.deployed": UNKNOWN_RUN,
     "finish_run.rejected": UNKNOWN_RUN,
     "finish_run.failed": UNKNOWN_RUN,

@@ -12,7 +12,7 @@ from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from dropforge_core import contracts
 
-from .conftest import evaluate, load_machine, states_of
+from .conftest import MACHINES, evaluate, load_machine, states_of
 
 RUN_ID = "iris_two-20261121t052011-1a2b3c4d"
 MACHINE = {"instance_type": "ml.m5.large", "instance_count": 1, "volume_gb": 10}
@@ -23,6 +23,12 @@ ROLE = "arn:aws:iam::123456789012:role/dropforge-SageMakerRole-ABC"
 CHAMPION = {
     "model_data": "s3://dropforge-artifacts-123456789012-us-east-1/runs/older/model.tar.gz",
     "run_id": "iris_two-20261120t052011-1a2b3c4d",
+}
+
+NESTED: dict[str, Any] = {
+    "judge": contracts.JudgeStart,
+    "approve": contracts.ApproveInput,
+    "deploy": contracts.DeployInput,
 }
 
 OPTIONS = [
@@ -94,6 +100,7 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
                 "train": train,
                 "evaluate": script,
                 "serve": {"image": IMAGE, "environment": {}, "variant": variant},
+                "approval_timeout_seconds": 3600,
                 "judge": {
                     "metric": "accuracy",
                     "thresholds": [{"metric": "accuracy", "bound": "minimum", "value": 0.9}],
@@ -104,11 +111,11 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
     return given.model_dump(mode="json", exclude_none=True, by_alias=True)
 
 
-def deploy_input(options: dict[str, bool]) -> dict[str, Any]:
-    """Return the deploy machine's input, as retrain's own Arguments make it."""
-    rendered = dict(arguments_of("retrain", options))["Deploy"]
+def nested_input(name: str, options: dict[str, bool]) -> dict[str, Any]:
+    """Return a nested machine's input, as retrain's own Arguments make it."""
+    rendered = dict(arguments_of("retrain", options))[name.title()]
     given: dict[str, Any] = rendered["Input"]
-    contracts.DeployInput.model_validate(given)
+    NESTED[name].model_validate(given)
     return given
 
 
@@ -119,24 +126,36 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
         "Execution": {"Id": "arn:aws:states:us-east-1:123456789012:execution:dropforge-retrain:x"},
         "Task": {"Token": "token"},
     }
-    given = run_input(options) if name == "retrain" else deploy_input(options)
+    given = run_input(options) if name == "retrain" else nested_input(name, options)
     states = {"input": given, "context": context}
-    variables: dict[str, Any] = {"states": states}
-    variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
+    variables: dict[str, Any] = {"states": states, "run": given}
+    if "Begin" in machine["States"]:
+        variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
+    champion = {"champion": CHAMPION} if options["champion"] else {}
     variables |= {
         "model_data": "s3://dropforge-artifacts-123456789012-us-east-1/runs/x/model.tar.gz",
         "outcome": {"status": "REJECTED", "reason": "accuracy 0.5 is below 0.9."},
         "action": "CREATED",
-        "champion": CHAMPION if options["champion"] else {},
+        "champion": champion,
+        "refusal": {"reason": "Nobody approved the model.", "rejected_by": "TIMEOUT"},
         "evaluation": {"metrics": {"accuracy": 0.95}},
         "verdict": {"promoted": True, "reason": "accuracy 0.95 is good enough."},
         "judgement": {
             "model_package": "arn:aws:sagemaker:us-east-1:123456789012:model-package/a/1"
         },
     }
+    if name == "retrain":
+        results = {"result": {"ModelArtifacts": {"S3ModelArtifacts": variables["model_data"]}}}
+        trained = machine["States"]["Train"]["Assign"]
+        variables |= evaluate(trained, variables | {"states": states | results})
     for state_name, state, _ in states_of(machine):
         if state["Type"] == "Task":
             yield state_name, evaluate(state["Arguments"], variables)
+
+
+def all_arguments(options: dict[str, bool]) -> dict[str, Any]:
+    """Return the rendered Arguments of every task of all machines by its name."""
+    return {state: each for name in MACHINES for state, each in arguments_of(name, options)}
 
 
 def problems(value: Any, shape: Any, where: str) -> Iterator[str]:
@@ -194,7 +213,7 @@ def check(resource: str, arguments: dict[str, Any], state: str) -> None:
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(k for k in o if o[k]) or "bare")
-@pytest.mark.parametrize("name", ["retrain", "deploy"])
+@pytest.mark.parametrize("name", MACHINES)
 def test_arguments_fit_the_service_models(name: str, options: dict[str, bool]) -> None:
     """What every task sends is what its service takes: fields, enums, lengths and patterns."""
     resources = {
@@ -209,7 +228,7 @@ def test_arguments_fit_the_service_models(name: str, options: dict[str, bool]) -
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda o: "-".join(k for k in o if o[k]) or "bare")
 def test_optional_parts_reach_every_job_and_model(options: dict[str, bool]) -> None:
     """VPC, isolation, key and spot are in the requests exactly when they are asked for."""
-    tasks = dict(arguments_of("retrain", options)) | dict(arguments_of("deploy", options))
+    tasks = all_arguments(options)
     for name in ("Preprocess", "Evaluate"):
         network = tasks[name]["NetworkConfig"]
         assert ("VpcConfig" in network) == options["vpc"]
@@ -232,7 +251,7 @@ def test_optional_parts_reach_every_job_and_model(options: dict[str, bool]) -> N
 
 def test_every_sagemaker_resource_carries_the_cost_tags() -> None:
     """Stack, pipeline and run are on every job, model, config and endpoint."""
-    tasks = dict(arguments_of("retrain", OPTIONS[0])) | dict(arguments_of("deploy", OPTIONS[0]))
+    tasks = all_arguments(OPTIONS[0])
     creating = (
         "Preprocess",
         "Train",
@@ -252,9 +271,11 @@ def test_every_sagemaker_resource_carries_the_cost_tags() -> None:
 
 def test_payloads_are_the_contracts() -> None:
     """What the machines send to functions is what the functions' contracts read."""
-    tasks = dict(arguments_of("retrain", OPTIONS[0])) | dict(arguments_of("deploy", OPTIONS[0]))
+    tasks = all_arguments(OPTIONS[0])
     contracts.CheckEndpointInput.model_validate(tasks["CheckEndpoint"]["Payload"])
     contracts.EndpointWait.model_validate(tasks["WaitForEndpoint"]["Payload"])
+    contracts.ApprovalWait.model_validate(tasks["WaitForApproval"]["Payload"])
+    contracts.JudgeStart.model_validate(tasks["JudgeAgain"]["Input"])
     contracts.RunEnd.model_validate(tasks["Notify"]["Payload"])
     contracts.JudgeInput.model_validate(tasks["JudgeModel"]["Payload"])
     assert tasks["Notify"]["Payload"] == tasks["Finish"]["Payload"]
@@ -263,7 +284,7 @@ def test_payloads_are_the_contracts() -> None:
 @pytest.mark.parametrize("has_champion", [False, True])
 def test_evaluate_gets_the_champion_when_there_is_one(*, has_champion: bool) -> None:
     """The champion's model and profile are inputs, and its run is named, only when one serves."""
-    tasks = dict(arguments_of("retrain", OPTIONS[0] | {"champion": has_champion}))
+    tasks = dict(arguments_of("judge", OPTIONS[0] | {"champion": has_champion}))
     names = [each["InputName"] for each in tasks["Evaluate"]["ProcessingInputs"]]
     assert ("champion" in names) == ("champion_profile" in names) == has_champion
     assert ("CHAMPION_RUN_ID" in tasks["Evaluate"]["Environment"]) == has_champion
@@ -272,7 +293,7 @@ def test_evaluate_gets_the_champion_when_there_is_one(*, has_champion: bool) -> 
 
 def test_only_what_the_judge_reads_goes_on() -> None:
     """The rest of evaluation.json may be larger than a state's data."""
-    state = load_machine("retrain")["States"]["ReadEvaluation"]
+    state = load_machine("judge")["States"]["ReadEvaluation"]
     body = '{"metrics": {"accuracy": 0.5}, "champion": {}, "comparison": {}, "other": 1}'
     read = evaluate(state["Assign"]["evaluation"], {"states": {"result": {"Body": body}}})
     assert set(read) == {"metrics", "champion", "comparison"}

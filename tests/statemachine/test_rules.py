@@ -1,4 +1,4 @@
-"""Rules that every state of both machines keeps."""
+"""Rules that every state of every machine keeps."""
 
 import inspect
 import re
@@ -22,7 +22,6 @@ def test_every_state_has_a_comment(machine: dict[str, Any]) -> None:
 def test_every_choice_rule_has_a_comment(machine: dict[str, Any]) -> None:
     """A branch says in words when it is taken."""
     rules = [rule for _, state, _ in states_of(machine) for rule in state.get("Choices", [])]
-    assert rules
     assert [rule for rule in rules if not rule.get("Comment")] == []
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dropforge_core.contracts import RunEnd
+from dropforge_core.contracts import RunNews
 from dropforge_core.failures import describe
 from dropforge_core.figures import finite
 from dropforge_core.records import Run
@@ -17,6 +17,7 @@ _TITLES = {
     ("DEPLOYED", "CREATED"): "✅ {pipeline}: deployed, endpoint created",
     ("DEPLOYED", "UPDATED"): "✅ {pipeline}: deployed, endpoint updated",
     "DEPLOYED": "✅ {pipeline}: deployed",
+    "WAITING_FOR_APPROVAL": "⏸️ {pipeline}: waits for approval",
     "REJECTED": "🛑 {pipeline}: rejected, endpoint untouched",
     "ROLLED_BACK": "↩️ {pipeline}: rolled back, the old model serves",
     "SKIPPED": "⏭️ {pipeline}: skipped, nothing new",
@@ -46,7 +47,7 @@ class Announcement:
         }
 
 
-def announce(end: RunEnd, run: Run | None, now: datetime) -> Announcement:
+def announce(end: RunNews, run: Run | None, now: datetime) -> Announcement:
     """Word a run's end; ``run`` is its record, None when the ledger does not know it."""
     facts = [("Run", end.run_id), ("Endpoint", _endpoint(end))]
     if run is not None:
@@ -55,6 +56,9 @@ def announce(end: RunEnd, run: Run | None, now: datetime) -> Announcement:
         facts.append(("Since the first object came", _duration(seconds_between(start, now))))
     if end.model_package is not None:
         facts.append(("Model package", end.model_package))
+    if end.status == "WAITING_FOR_APPROVAL":
+        facts.append(("Approve it", f"dropforge approve {end.run_id}"))
+        facts.append(("Turn it down", f"dropforge approve {end.run_id} --reject"))
     if end.error is not None:
         facts.append(("Failed step", end.error.step))
         facts.append(("Look at it", f"dropforge show {end.run_id}"))
@@ -69,13 +73,13 @@ def announce(end: RunEnd, run: Run | None, now: datetime) -> Announcement:
     )
 
 
-def _title(end: RunEnd) -> str:
+def _title(end: RunNews) -> str:
     title = _TITLES.get((end.status, end.endpoint.action), _TITLES.get(end.status, ""))
     text = title.format(pipeline=end.pipeline)
     return f"{text} in {end.error.step}" if end.error else text
 
 
-def _endpoint(end: RunEnd) -> str:
+def _endpoint(end: RunNews) -> str:
     words = {"CREATED": "created", "UPDATED": "updated", "NONE": "untouched"}
     action = "rolled back" if end.status == "ROLLED_BACK" else words[end.endpoint.action]
     config = f", serves {end.endpoint.config}" if end.endpoint.config else ""

@@ -17,6 +17,8 @@ Status = Literal[
 ]
 EndStatus = Literal["DEPLOYED", "REJECTED", "SKIPPED", "ROLLED_BACK", "FAILED"]
 EndpointAction = Literal["CREATED", "UPDATED", "NONE"]
+# Who or what turned a model down: the judge, a person, nobody in time, or a newer run.
+RejectedBy = Literal["JUDGE", "APPROVER", "TIMEOUT", "NEWER_RUN"]
 
 
 class Contract(BaseModel):
@@ -107,7 +109,10 @@ class Serving(Contract):
 
 
 class PublishedPipeline(Contract):
-    """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded."""
+    """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded.
+
+    ``approval_timeout_seconds`` asks for a person's approval of each model, for so long at most.
+    """
 
     name: str
     version: str
@@ -117,6 +122,7 @@ class PublishedPipeline(Contract):
     evaluate: ProcessingStep
     serve: Serving
     judge: JudgePolicy
+    approval_timeout_seconds: int | None = None
 
 
 class RetrainInput(Contract):
@@ -226,6 +232,78 @@ class Verdict(Contract):
     champion_metrics: dict[str, Any] | None = None
 
 
+class JudgeStart(Contract):
+    """Input of the machine ``judge``: a trained model, where its run's things are, the policy.
+
+    ``name`` begins the job's name; ``inputs``, ``outputs`` and ``code`` are S3 URIs. ``round`` is 2
+    when an approved model is judged again.
+    """
+
+    parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
+    run_id: str
+    pipeline: str
+    attempt: str
+    round: Literal[1, 2]
+    name: str
+    version: str
+    inputs: str
+    outputs: str
+    code: str
+    tags: tuple[dict[str, str], ...]
+    evaluate: ProcessingStep
+    judge: JudgePolicy
+    model_data: str
+    champion: Champion | None = None
+
+
+class ApproveInput(Contract):
+    """Input of the machine ``approve``: which judged model waits for a person, and for how long.
+
+    ``judging`` is the input of ``judge`` but for round and champion, ``champion`` the model that
+    it was judged against, ``news`` what people are told while it waits.
+    """
+
+    parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
+    run_id: str
+    pipeline: str
+    endpoint: str
+    model_package: str
+    timeout_seconds: int
+    judging: dict[str, Any]
+    news: dict[str, Any]
+    champion: Champion | None = None
+
+
+class ApprovalWait(Contract):
+    """Input of AnswerApproval from the machine: answer this token once somebody has decided.
+
+    ``news`` is what people are told while it waits: whoever decides looks at it in the ledger.
+    """
+
+    run_id: str
+    pipeline: str
+    model_package: str = Field(min_length=1, max_length=2048)
+    task_token: str = Field(min_length=1, max_length=2048)
+    news: dict[str, Any]
+
+
+class ApprovalDecision(Contract):
+    """What a waiting machine is told; ``reason`` is one sentence.
+
+    APPROVED also says that the run holds its pipeline again, so that nothing else deploys.
+    """
+
+    decision: Literal["APPROVED", "REJECTED", "SUPERSEDED"]
+    reason: str
+
+
+class ApprovalAnswer(Contract):
+    """Output of AnswerApproval: the runs that were told, and those that still wait."""
+
+    answered: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+
+
 class StepError(Contract):
     """What a Catch saw: the state, the error's name and its cause (text, JSON or cut JSON)."""
 
@@ -244,8 +322,8 @@ class EndpointChange(Contract):
     in_service_at: int | None = None
 
 
-class RunEnd(Contract):
-    """How a run ended: input of NotifyMetrics and of FinishRun.
+class RunNews(Contract):
+    """What people are told of a run: input of NotifyMetrics.
 
     ``reason`` is one sentence; a failed run has ``error`` instead and the functions word it.
     """
@@ -254,7 +332,7 @@ class RunEnd(Contract):
     pipeline: str
     attempt: int
     execution: str
-    status: EndStatus
+    status: Status
     reason: str = ""
     metrics: dict[str, Any] = {}
     endpoint: EndpointChange
@@ -262,6 +340,13 @@ class RunEnd(Contract):
     comparison: dict[str, Any] | None = None
     model_package: str | None = None
     error: StepError | None = None
+    rejected_by: RejectedBy | None = None
+
+
+class RunEnd(RunNews):
+    """How a run ended: input of FinishRun, and of NotifyMetrics."""
+
+    status: EndStatus
 
 
 class ExecutionEnd(Contract):

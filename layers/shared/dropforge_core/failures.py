@@ -22,8 +22,7 @@ def describe(error: StepError) -> str:
     answer, or plain text; the JSON may be cut. Tracebacks are reduced to their last line, web
     addresses are removed.
     """
-    name, reason = _look(error.error, error.cause)
-    job = _job(error.cause)
+    name, reason, job = _look(error.error, error.cause)
     subject = f"{error.step} ({job})" if job else error.step
     sentence = f"{subject} failed with {name or 'an unnamed error'}"
     sentence += f": {reason}" if reason else ", without a reason"
@@ -35,24 +34,25 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def _look(name: str, cause: str, depth: int = 0) -> tuple[str, str]:
-    """Find the most telling name and reason in a cause, which may hold another cause."""
+def _look(name: str, cause: str, depth: int = 0) -> tuple[str, str, str]:
+    """Find the most telling name, reason and job in a cause, which may hold another cause."""
     if depth == _DEEPEST:
-        return name, _plain(cause)
+        return name, _plain(cause), ""
     inner = _text(cause, "Error"), _text(cause, "Cause")
     if any(inner):
         return _look(inner[0] or name, inner[1], depth + 1)
     lambda_error = _text(cause, "errorType"), _text(cause, "errorMessage")
     if any(lambda_error):
-        return (lambda_error[0] if name in _VAGUE else name), _plain(lambda_error[1])
+        return (lambda_error[0] if name in _VAGUE else name), _plain(lambda_error[1]), ""
     reasons = [_text(cause, "FailureReason"), _text(cause, "ExitMessage")]
     said = dict.fromkeys(_plain(reason) for reason in reasons if reason)
     if said:
-        return name, "; ".join(said)
+        return name, "; ".join(said), _job(cause)
     if cause.lstrip().startswith("{"):
         status = _text(cause, "TrainingJobStatus") or _text(cause, "ProcessingJobStatus")
-        return name, f"it ended as {status or _text(cause, 'Status') or 'failed'}"
-    return name, _plain(cause)
+        reason = f"it ended as {status or _text(cause, 'Status') or 'failed'}"
+        return name, reason, _job(cause)
+    return name, _plain(cause), ""
 
 
 def _job(cause: str) -> str:

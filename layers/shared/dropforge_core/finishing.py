@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dropforge_core import history
 from dropforge_core.contracts import EndpointChange, Finished, RunEnd, StepError
@@ -16,9 +16,10 @@ from dropforge_core.failures import describe
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from dropforge_core.approvals import Approvals
     from dropforge_core.clients import Clients
     from dropforge_core.contracts import ExecutionEnd
     from dropforge_core.ledger import Ledger
@@ -33,6 +34,7 @@ class Finisher:
     ledger: Ledger
     clients: Clients
     starter: Starter
+    approvals: Approvals
     now: Callable[[], datetime] = utc_now
 
     def finish(self, end: RunEnd) -> Finished:
@@ -47,10 +49,14 @@ class Finisher:
         run = self.ledger.run(end.run_id)
         if run is None:
             return Finished(closed=False)
-        closed = run.status == "RUNNING" and self._close(run, end)
+        closed = run.ended_at is None and self._close(run, end)
         self._settle_arrivals(run)
+        self.ledger.delete_approval(run.pipeline, run.run_id)
+        if end.status == "DEPLOYED":
+            self.approvals.supersede(run.pipeline, run.run_id)
         # The lock goes only now, and the look for what waits comes after it: see starting.py.
         self.ledger.release_run(run.pipeline, run.run_id)
+        self.approvals.look(run.pipeline)
         started = self.starter.start_waiting(run.pipeline)
         running = [one.run_id for one in started if one.status == "RUNNING"]
         return Finished(closed=closed, follow_up=running[-1] if running else None)
@@ -89,9 +95,7 @@ class Finisher:
         return finished
 
     def _close(self, run: Run, end: RunEnd) -> bool:
-        events = self._history(end.execution)
-        deployment = history.nested_execution(events)
-        nested = self._history(deployment) if deployment else []
+        told = history.read(self._events, end.execution)
         ended = self.now()
         changes = {
             "status": end.status,
@@ -106,16 +110,16 @@ class Finisher:
                 "config": end.endpoint.config,
             },
             "execution": end.execution,
-            "steps": history.steps(events, nested, ended),
-            "billed_transitions": history.billed_transitions(events, nested),
-            "job_seconds": history.job_seconds(events),
+            "steps": history.steps(told, ended),
+            "billed_transitions": history.billed_transitions(told),
+            "job_seconds": history.job_seconds(told),
             "endpoint_seconds": _endpoint_seconds(end.endpoint),
             "seconds": seconds_between(parsed(run.first_event_at) or ended, ended),
             "ended_at": iso(ended),
         }
         return self.ledger.change_run(run.run_id, changes)
 
-    def _history(self, execution: str) -> list[Any]:
+    def _events(self, execution: str) -> Sequence[history.Event]:
         pages = self.clients.stepfunctions.get_paginator("get_execution_history").paginate(
             executionArn=execution,
             includeExecutionData=True,

@@ -1,9 +1,10 @@
 """What an execution's history tells of a run: steps, billed transitions, the jobs' own time.
 
-Pure functions over the events of GetExecutionHistory, as boto3 returns them.
+Pure functions over the events of GetExecutionHistory, as boto3 returns them, and over those of the
+executions that it started.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,6 @@ type Event = Mapping[str, Any]
 STATES_AFTER_FINISH = 2
 # The last event of an execution that never got to FinishRun.
 _ENDED = {"ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
-_CHOICES_SHOWN = {"Judge"}
 _TASK_EVENTS = ("Task", "LambdaFunction", "Activity")
 _JOB_TIMES = (
     ("ProcessingStartTime", "ProcessingEndTime"),
@@ -40,24 +40,45 @@ class _Visit:
     documents: list[str] = field(default_factory=list)
 
 
-def steps(events: Sequence[Event], nested: Sequence[Event], now: datetime) -> list[dict[str, Any]]:
-    """List the steps: tasks, and the choice Judge, in the order in which they were entered.
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """The events of an execution and, by the state that started it, of each nested one."""
 
-    The nested machine's follow Deploy as ``Deploy.<state>``. ``status`` is SUCCEEDED, FAILED, or
-    ABORTED (a parallel branch that was ended because its sibling failed). Finish counts as
-    succeeded up to ``now``: the record that lists it is what Finish is there to write.
+    events: Sequence[Event]
+    nested: Mapping[str, "History"] = field(default_factory=dict)
+
+    def all(self) -> Iterator["History"]:
+        """Yield this one and all that are nested in it."""
+        yield self
+        for inner in self.nested.values():
+            yield from inner.all()
+
+
+def read(fetch: Callable[[str], Sequence[Event]], execution: str) -> History:
+    """Read an execution's history and those of the executions that it started.
+
+    ``fetch`` returns the events of an execution by its ARN.
+    """
+    events = fetch(execution)
+    started = _nested_executions(_visits(events))
+    return History(events=events, nested={name: read(fetch, arn) for name, arn in started.items()})
+
+
+def steps(history: History, now: datetime, within: str = "") -> list[dict[str, Any]]:
+    """List the steps, which are the tasks, in the order in which they were entered.
+
+    A nested machine's follow the state that started it, as ``Deploy.<state>``. ``status`` is
+    SUCCEEDED, FAILED, or ABORTED (a parallel branch that was ended because its sibling failed).
+    Finish counts as succeeded up to ``now``: the record that lists it is what Finish is there to
+    write.
     """
     listed: list[dict[str, Any]] = []
-    for visit in _visits(events):
-        if not _is_shown(visit):
+    for visit in _visits(history.events):
+        if visit.kind != "Task":
             continue
-        listed.append(_step(visit.name, visit, now))
-        if visit.name == "Deploy":
-            listed += [
-                _step(f"Deploy.{inner.name}", inner, now)
-                for inner in _visits(nested)
-                if _is_shown(inner)
-            ]
+        listed.append(_step(f"{within}{visit.name}", visit, now))
+        if visit.name in history.nested:
+            listed += steps(history.nested[visit.name], now, f"{within}{visit.name}.")
     return listed
 
 
@@ -72,18 +93,24 @@ def transitions(events: Sequence[Event]) -> int:
     return len(visits) + sum(max(0, visit.scheduled - 1) for visit in visits)
 
 
-def billed_transitions(events: Sequence[Event], nested: Sequence[Event]) -> int:
-    """Count both machines' transitions to the end of the run, as FinishRun sees them."""
+def billed_transitions(history: History) -> int:
+    """Count all machines' transitions to the end of the run, as FinishRun sees them."""
+    events = history.events
     to_come = 0 if events and events[-1]["type"] in _ENDED else STATES_AFTER_FINISH
-    return transitions(events) + transitions(nested) + to_come
+    return sum(transitions(one.events) for one in history.all()) + to_come
 
 
-def job_seconds(events: Sequence[Event]) -> float:
+def job_seconds(history: History) -> float:
     """Return the length of the union of the jobs' own start-to-end intervals.
 
     From the answers of the ``.sync`` tasks, and from the causes of those that failed.
     """
-    documents = [document for visit in _visits(events) for document in visit.documents]
+    documents = [
+        document
+        for one in history.all()
+        for visit in _visits(one.events)
+        for document in visit.documents
+    ]
     intervals = sorted(filter(None, map(_interval, documents)))
     total = 0.0
     covered: datetime | None = None
@@ -94,16 +121,14 @@ def job_seconds(events: Sequence[Event]) -> float:
     return round(total, 3)
 
 
-def nested_execution(events: Sequence[Event]) -> str | None:
-    """Return the ARN of the execution that the state Deploy started last, None without one."""
-    arns = [
-        arn
-        for visit in _visits(events)
-        if visit.name == "Deploy"
+def _nested_executions(visits: Iterable[_Visit]) -> dict[str, str]:
+    """Find the ARN of the execution that each state started last."""
+    return {
+        visit.name: arn
+        for visit in visits
         for document in visit.documents
         if isinstance(arn := member(document, "ExecutionArn"), str)
-    ]
-    return arns[-1] if arns else None
+    }
 
 
 def _visits(events: Sequence[Event]) -> list[_Visit]:
@@ -148,15 +173,9 @@ def _documents(event: Event) -> Iterable[str]:
             yield from (details[part] for part in ("output", "cause") if details.get(part))
 
 
-def _is_shown(visit: _Visit) -> bool:
-    return visit.kind == "Task" or visit.name in _CHOICES_SHOWN
-
-
 def _step(name: str, visit: _Visit, now: datetime) -> dict[str, Any]:
     if visit.name == "Finish":
         return _row(name, "SUCCEEDED", visit.entered, now)
-    if visit.kind != "Task":
-        return _row(name, "SUCCEEDED", visit.entered, visit.exited or now)
     failed = visit.outcome == "FAILED" or (visit.exited and not visit.outcome)
     status = "FAILED" if failed else visit.outcome or "ABORTED"
     return _row(name, status, visit.entered, visit.exited or visit.outcome_at or now)

@@ -9,6 +9,7 @@ pk                      sk                    what
 ``PIPELINE#<name>``     ``RUN#<run id>``      one run, as ``show`` prints it (records.Run)
 ``PIPELINE#<name>``     ``MANIFEST#<hash>``   the run that used this very set of contents
 ``ENDPOINT#<name>``     ``WAIT``              the task token that waits for this endpoint
+``APPROVALS``           ``<pipeline>``        the run that waits for a person (records.Approval)
 ======================= ===================== =====================================================
 
 Reads are consistent and steps are conditional writes, so that repeating a step changes nothing.
@@ -25,7 +26,7 @@ from boto3.dynamodb.conditions import Attr
 
 from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.naming import pipeline_of_run
-from dropforge_core.records import Arrival, Lock, Run
+from dropforge_core.records import Approval, Arrival, Lock, Run
 from dropforge_core.table import NEW, ConditionFailedError, Table
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 # A starter is a function, whose timeout is far below: whoever holds STARTING longer has died.
 STARTING_SECONDS = 300
+_GOING = Attr("status").is_in(["RUNNING", "WAITING_FOR_APPROVAL"])
 
 
 class Ledger:
@@ -153,6 +155,16 @@ class Ledger:
         with suppress(ConditionFailedError):
             self._table.delete(_partition(pipeline), "LOCK", Attr("run_id").eq(run_id))
 
+    def take_back(self, pipeline: str, run_id: str, now: int) -> bool:
+        """Let a run that gave its pipeline back hold it again; False when somebody else does."""
+        mine = Attr("run_id").eq(run_id) & Attr("phase").eq("RUNNING")
+        lock = Lock(pipeline=pipeline, owner=run_id, phase="RUNNING", locked_at=now, run_id=run_id)
+        try:
+            self._table.update(_partition(pipeline), "LOCK", asdict(lock), NEW | mine)
+        except ConditionFailedError:
+            return False
+        return True
+
     # Runs.
 
     def run(self, run_id: str) -> Run | None:
@@ -184,14 +196,39 @@ class Ledger:
         self._table.put(_run_item(run))
 
     def change_run(self, run_id: str, changes: Mapping[str, Any]) -> bool:
-        """Change a run that is RUNNING; False, and nothing changed, when it is not."""
+        """Change a run that has not ended; False, and nothing changed, when it has."""
         partition = _partition(pipeline_of_run(run_id))
-        running = Attr("status").eq("RUNNING")
         try:
-            self._table.update(partition, f"RUN#{run_id}", dict(changes), running)
+            self._table.update(partition, f"RUN#{run_id}", dict(changes), _GOING)
         except ConditionFailedError:
             return False
         return True
+
+    # Approvals.
+
+    def put_approval(self, approval: Approval) -> bool:
+        """Keep a run's wait in place of an older run's; False when a newer run waits."""
+        # Run ids of one pipeline sort by time.
+        newest = NEW | Attr("run_id").lte(approval.run_id)
+        try:
+            self._table.update("APPROVALS", approval.pipeline, asdict(approval), newest)
+        except ConditionFailedError:
+            return False
+        return True
+
+    def approval(self, pipeline: str) -> Approval | None:
+        """Return the wait of the pipeline's run that waits for a person."""
+        item = self._table.get("APPROVALS", pipeline)
+        return _read(Approval, item) if item else None
+
+    def approvals(self) -> list[Approval]:
+        """Return all waits for a person."""
+        return [_read(Approval, item) for item in self._table.query("APPROVALS")]
+
+    def delete_approval(self, pipeline: str, run_id: str) -> None:
+        """Forget a run's wait; another run's stays."""
+        with suppress(ConditionFailedError):
+            self._table.delete("APPROVALS", pipeline, Attr("run_id").eq(run_id))
 
     # Endpoint waits.
 
@@ -245,7 +282,7 @@ def _run_item(run: Run) -> dict[str, Any]:
     return {"pk": _partition(run.pipeline), "sk": f"RUN#{run.run_id}", **asdict(run)}
 
 
-def _read[T: Arrival | Run | Lock](kind: type[T], item: Mapping[str, Any]) -> T:
+def _read[T: Arrival | Run | Lock | Approval](kind: type[T], item: Mapping[str, Any]) -> T:
     """Read an item as a record; an attribute that a newer version added is left aside."""
     known = {one.name for one in fields(kind)}
     return kind(**{name: value for name, value in item.items() if name in known})

@@ -19,6 +19,9 @@ METRICS = {
     # judge_model
     "JudgedPromoted": "A challenger was judged good enough to serve.",
     "JudgedRejected": "A challenger was judged not good enough to serve.",
+    # answer_approval
+    "ApprovalAnswered": "A run that waited for a person was told what was decided.",
+    "ApprovalPending": "Nobody has decided yet, the pipeline is busy, or no run waits.",
     # notify_metrics
     "SlackDelivered": "Slack took the message.",
     "SlackFailed": "Slack did not take the message; the run's result is unchanged.",

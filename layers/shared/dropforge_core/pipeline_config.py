@@ -10,6 +10,7 @@ from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
 
 _DAY = 86_400
 _FIVE_DAYS = 5 * _DAY
+_FOURTEEN_DAYS = 14 * _DAY
 _TWENTY_EIGHT_DAYS = 28 * _DAY
 
 
@@ -163,6 +164,16 @@ class Judge(_Section):
         )
 
 
+class Approval(_Section):
+    """Whether a person has to approve a model that was judged good enough, and until when.
+
+    ``approval: manual`` is short for ``approval: {mode: manual}``.
+    """
+
+    mode: Literal["automatic", "manual"] = "automatic"
+    timeout_seconds: int = Field(default=3 * _DAY, ge=1, le=_FOURTEEN_DAYS)
+
+
 class PipelineConfig(_Section):
     """A whole ``pipeline.yaml``."""
 
@@ -175,6 +186,16 @@ class PipelineConfig(_Section):
     evaluate: Script
     serve: Serve
     judge: Judge
+    approval: Approval = Approval()
+
+    @field_validator("approval", mode="before")
+    @classmethod
+    def _mode_alone(cls, given: Any) -> Any:
+        return {"mode": given} if isinstance(given, str) else given
+
+    def approval_timeout_seconds(self) -> int | None:
+        """Return how long a person has to approve, None when nobody has to."""
+        return self.approval.timeout_seconds if self.approval.mode == "manual" else None
 
 
 def _text(value: Any) -> Any:

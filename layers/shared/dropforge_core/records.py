@@ -75,3 +75,18 @@ class Lock:
     phase: Literal["STARTING", "RUNNING"]
     locked_at: int
     run_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approval:
+    """A run that waits for a person; one a pipeline, the newest. ``asked_at`` is ISO 8601.
+
+    ``expires_at`` is in epoch seconds: an item that nobody took away is swept after it.
+    """
+
+    pipeline: str
+    run_id: str
+    model_package: str
+    task_token: str
+    asked_at: str
+    expires_at: int

@@ -61,10 +61,9 @@ def retrain() -> Recorder:
     recorder.add("ParallelStateSucceeded", last)
     recorder.add("ParallelStateExited", name="Prepare")
     recorder.task("Train", tries=3, output=job("Training", 40, 100))
-    recorder.task("Evaluate", output=job("Processing", 90, 120))
-    recorder.task("ReadEvaluation")
-    recorder.add("ChoiceStateEntered", name="Judge")
-    recorder.add("ChoiceStateExited", name="Judge")
+    recorder.task("Judge", submitted={"ExecutionArn": "arn:judge"}, output={"Status": "OK"})
+    recorder.add("ChoiceStateEntered", name="Decide")
+    recorder.add("ChoiceStateExited", name="Decide")
     recorder.task("Deploy", submitted={"ExecutionArn": "arn:deploy"}, output={"Status": "OK"})
     recorder.task("Notify")
     recorder.add("TaskStateEntered", name="Finish")
@@ -72,8 +71,17 @@ def retrain() -> Recorder:
     return recorder
 
 
+def judge() -> Recorder:
+    """A whole execution of the machine that scores and decides."""
+    recorder = Recorder()
+    recorder.add("ExecutionStarted", 0)
+    recorder.task("Evaluate", previous=0, output=job("Processing", 90, 120))
+    recorder.task("ReadEvaluation")
+    return recorder
+
+
 def deploy() -> Recorder:
-    """A whole execution of the nested machine, with a retry."""
+    """A whole execution of the machine that deploys, with a retry."""
     recorder = Recorder()
     recorder.add("ExecutionStarted", 0)
     recorder.add("PassStateEntered", 0, name="Begin")
@@ -97,18 +105,28 @@ def job(kind: str, start: float, end: float) -> dict[str, Any]:
     }
 
 
+def whole() -> history.History:
+    """The history of a whole run, read as FinishRun reads it."""
+    recorded = {"arn:retrain": retrain(), "arn:judge": judge(), "arn:deploy": deploy()}
+    return history.read(lambda arn: recorded[arn].events, "arn:retrain")
+
+
+def alone(recorder: Recorder) -> history.History:
+    """The history of an execution that started no other."""
+    return history.History(events=recorder.events)
+
+
 def test_steps_of_a_whole_run() -> None:
-    """Tasks and Judge in order of entering, the nested machine's after Deploy, Finish up to now."""
-    recorder = retrain()
-    now = recorder.events[-1]["timestamp"] + timedelta(seconds=2)
-    steps = history.steps(recorder.events, deploy().events, now)
+    """Tasks in order of entering, a nested machine's after what started it, Finish up to now."""
+    now = retrain().events[-1]["timestamp"] + timedelta(seconds=2)
+    steps = history.steps(whole(), now)
     assert [step["name"] for step in steps] == [
         "Preprocess",
         "CheckEndpoint",
         "Train",
-        "Evaluate",
-        "ReadEvaluation",
         "Judge",
+        "Judge.Evaluate",
+        "Judge.ReadEvaluation",
         "Deploy",
         "Deploy.CreateModel",
         "Deploy.WaitForEndpoint",
@@ -119,19 +137,17 @@ def test_steps_of_a_whole_run() -> None:
     seconds = {step["name"]: step["seconds"] for step in steps}
     assert seconds["Preprocess"] == 3, "not until the end of the parallel state"
     assert seconds["Train"] == 7, "with its retries"
-    assert seconds["Judge"] == 1
+    assert seconds["Judge"] == 4
     assert seconds["Finish"] == 3
 
 
 def test_billed_transitions_of_a_whole_run() -> None:
-    """States entered in both machines, retries, and the two states after Finish."""
-    entered = 11  # Begin Prepare Preprocess CheckEndpoint Train Evaluate ... Notify Finish
+    """States entered in all machines, retries, and the two states after Finish."""
+    entered = 10  # Begin Prepare Preprocess CheckEndpoint Train Judge Decide Deploy Notify Finish
     retried = 2 + 1
-    nested = 5
-    expected = entered + nested + retried + 2
-    assert history.billed_transitions(retrain().events, deploy().events) == expected
-    rejected = entered + 2 + 2
-    assert history.billed_transitions(retrain().events, []) == rejected
+    nested = 2 + 5
+    assert history.billed_transitions(whole()) == entered + nested + retried + 2
+    assert history.billed_transitions(alone(retrain())) == entered + 2 + 2
 
 
 def test_a_failed_branch() -> None:
@@ -148,20 +164,20 @@ def test_a_failed_branch() -> None:
     recorder.add("TaskStateAborted", other)
     recorder.add("ParallelStateFailed", failing)
     recorder.add("ParallelStateExited", name="Prepare")
-    steps = history.steps(recorder.events, [], START + timedelta(seconds=60))
+    steps = history.steps(alone(recorder), START + timedelta(seconds=60))
     assert [(step["name"], step["status"]) for step in steps] == [
         ("CheckEndpoint", "ABORTED"),
         ("Preprocess", "FAILED"),
     ]
     assert steps[1]["seconds"] == 2
-    assert history.job_seconds(recorder.events) == 7
+    assert history.job_seconds(alone(recorder)) == 7
 
 
 def test_a_caught_failure_is_a_failed_step() -> None:
     """A task whose error was caught is left like any other, and is FAILED all the same."""
     recorder = Recorder()
     recorder.task("Train", previous=0, cause="boom")
-    (step,) = history.steps(recorder.events, [], START)
+    (step,) = history.steps(alone(recorder), START)
     assert step["status"] == "FAILED"
 
 
@@ -171,23 +187,23 @@ def test_a_task_that_could_not_be_scheduled_failed() -> None:
     recorder.add("TaskStateEntered", 0, name="Train")
     recorder.add("EvaluationFailed", error="States.QueryEvaluationError", cause="no")
     recorder.add("TaskStateExited", name="Train")
-    (step,) = history.steps(recorder.events, [], START)
+    (step,) = history.steps(alone(recorder), START)
     assert step["status"] == "FAILED"
-    assert history.billed_transitions(recorder.events, []) == 1 + 2
+    assert history.billed_transitions(alone(recorder)) == 1 + 2
 
 
 def test_a_retry_that_succeeds_is_a_success() -> None:
     """Only the last try counts for the status; each try is billed."""
     recorder = Recorder()
     recorder.task("Notify", previous=0, tries=4)
-    (step,) = history.steps(recorder.events, [], START)
+    (step,) = history.steps(alone(recorder), START)
     assert step["status"] == "SUCCEEDED"
-    assert history.billed_transitions(recorder.events, []) == 1 + 3 + 2
+    assert history.billed_transitions(alone(recorder)) == 1 + 3 + 2
 
 
 def test_job_seconds_are_a_union() -> None:
     """Overlapping jobs count once: 0-30, 40-100 and 90-120 are 110 seconds."""
-    assert history.job_seconds(retrain().events) == 110
+    assert history.job_seconds(whole()) == 110
 
 
 @pytest.mark.parametrize(
@@ -206,7 +222,7 @@ def test_job_times_in_every_form(start: str, end: str, tail: str) -> None:
     cause = f'{{"TrainingStartTime": {start}, "TrainingEndTime": {end}{tail}'
     recorder = Recorder()
     recorder.task("Train", previous=0, cause=cause)
-    assert history.job_seconds(recorder.events) == 12.5
+    assert history.job_seconds(alone(recorder)) == 12.5
 
 
 @pytest.mark.parametrize(
@@ -225,19 +241,29 @@ def test_no_job_times(cause: str) -> None:
     """What tells no interval counts nothing."""
     recorder = Recorder()
     recorder.task("Train", previous=0, cause=cause)
-    assert history.job_seconds(recorder.events) == 0
+    assert history.job_seconds(alone(recorder)) == 0
 
 
-def test_the_nested_execution() -> None:
-    """Its ARN is where Deploy was submitted, and in no other state's output."""
-    assert history.nested_execution(retrain().events) == "arn:deploy"
-    recorder = Recorder()
-    recorder.task("Other", previous=0, submitted={"ExecutionArn": "arn:other"})
-    assert history.nested_execution(recorder.events) is None
+def test_nested_executions_are_read_to_any_depth() -> None:
+    """Each is found where it was submitted, and what it started itself is found in it."""
+    outer, inner = Recorder(), Recorder()
+    outer.task("Approve", previous=0, submitted={"ExecutionArn": "arn:inner"})
+    inner.task("JudgeAgain", previous=0, submitted={"ExecutionArn": "arn:judge"})
+    recorded = {"arn:outer": outer, "arn:inner": inner, "arn:judge": judge()}
+    told = history.read(lambda arn: recorded[arn].events, "arn:outer")
+    assert [step["name"] for step in history.steps(told, START)] == [
+        "Approve",
+        "Approve.JudgeAgain",
+        "Approve.JudgeAgain.Evaluate",
+        "Approve.JudgeAgain.ReadEvaluation",
+    ]
+    assert history.job_seconds(told) == 30
 
 
 def test_the_nested_execution_of_a_failed_deployment() -> None:
     """A cause that holds the Describe answer names it too."""
     recorder = Recorder()
     recorder.task("Deploy", previous=0, cause=json.dumps({"ExecutionArn": "arn:deploy"}))
-    assert history.nested_execution(recorder.events) == "arn:deploy"
+    recorded = {"arn:retrain": recorder, "arn:deploy": deploy()}
+    told = history.read(lambda arn: recorded[arn].events, "arn:retrain")
+    assert set(told.nested) == {"Deploy"}

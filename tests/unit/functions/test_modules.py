@@ -27,8 +27,9 @@ print("\\n".join(sys.modules))
 
 
 def test_all_functions_are_here() -> None:
-    """The six functions of the template."""
+    """The functions of the template."""
     assert FUNCTIONS == [
+        "answer_approval",
         "answer_endpoint_wait",
         "check_endpoint",
         "finish_run",
@@ -69,7 +70,7 @@ def test_every_metric_is_documented() -> None:
     source = "".join((ROOT / "functions" / name / "app.py").read_text() for name in FUNCTIONS)
     named = set(
         re.findall(
-            r'"((?:Run|Arrival|EndpointWait|Slack|Message|Start|Judged)[A-Z]\w+|Endpoint(?:Found|Missing))"',
+            r'"((?:Run|Arrival|Approval|EndpointWait|Slack|Message|Start|Judged)[A-Z]\w+|Endpoint(?:Found|Missing))"',
             source,
         )
     )

@@ -7,8 +7,14 @@ from pathlib import Path
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "processing"
 
 
-def main(behaviour: str) -> None:
-    """Do the job: the text of evaluation.json, `fail`, or `nothing`."""
+def main(behaviour: str, of_stranger: str) -> None:
+    """Do the job: the text of evaluation.json, `fail`, or `nothing`.
+
+    `of_stranger` counts, if there is one, when what serves is no run's model.
+    """
+    champion = (BASE / "input/champion").is_dir()
+    if of_stranger and champion and "CHAMPION_RUN_ID" not in os.environ:
+        behaviour = of_stranger
     if behaviour == "fail":
         sys.exit("evaluate was told to fail")
     folder = BASE / "output/evaluation"
@@ -18,4 +24,4 @@ def main(behaviour: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
