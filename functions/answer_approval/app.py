@@ -24,7 +24,7 @@ clients = Clients()
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Take an ApprovalWait, the registry's event or the schedule's; answer an ApprovalAnswer."""
+    """Take an ApprovalWait, or the registry's event; answer with the ApprovalAnswer."""
     starter = StartSettings.read().starter(clients)
     approvals = Approvals(ledger=starter.ledger, clients=clients, starter=starter)
     with platform_faults():
@@ -39,9 +39,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def _look(approvals: Approvals, event: dict[str, Any]) -> ApprovalAnswer:
-    kind = event.get("detail-type")
-    if kind == "Scheduled Event":
-        return approvals.look_at_all()
-    if kind == "SageMaker Model Package State Change":
+    if event.get("detail-type") == "SageMaker Model Package State Change":
         return approvals.look_at(event.get("detail", {}).get("ModelPackageArn", ""))
     return approvals.begin(ApprovalWait.read(event))

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from dropforge_core.approvals import Approvals
 from dropforge_core.aws_errors import platform_faults
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import ExecutionEnd, RunEnd
-from dropforge_core.finishing import Finisher
 from dropforge_core.wiring import StartSettings
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ _CLOSED = {
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Take a RunEnd, or EventBridge's event of an execution that died; answer with Finished."""
-    finisher = _finisher()
+    finisher = StartSettings.read().finisher(clients)
     if event.get("detail-type") == "Step Functions Execution Status Change":
         death = ExecutionEnd.read(event["detail"])
         logger.append_keys(run_id=death.name, execution=death.execution)
@@ -52,12 +50,6 @@ def _tell(status: str, finished: Finished) -> dict[str, Any]:
     if finished.follow_up:
         _count("RunStarted")
     return finished.dump()
-
-
-def _finisher() -> Finisher:
-    starter = StartSettings.read().starter(clients)
-    approvals = Approvals(ledger=starter.ledger, clients=clients, starter=starter)
-    return Finisher(ledger=starter.ledger, clients=clients, starter=starter, approvals=approvals)
 
 
 def _count(metric: str) -> None:

@@ -99,7 +99,7 @@ def test_approved_while_the_event_is_lost(stack: Stack) -> None:
         run = asked(stack, "unheard")
         approve(stack.target, run.run_id, approved=True, comment=None)
         assert stack.waiting_run("unheard").run_id == run.run_id
-        stack.fire_schedule("AnswerApproval")
+        stack.fire_schedule("SweepPipelines")
         assert stack.ended_run("unheard")["status"] == "DEPLOYED"
     finally:
         events.enable_rule(Name=rule)
@@ -129,7 +129,7 @@ def test_a_newer_run_that_fails_does_not_supersede(stack: Stack) -> None:
     stack.drop("outlives", "2\n", "more.csv")
     newer, _ = eventually(lambda: two(stack.target.ledger.runs("outlives")))
     approve(stack.target, older.run_id, approved=True, comment=None)
-    stack.fire_schedule("AnswerApproval")
+    stack.fire_schedule("SweepPipelines")
     assert [run.status for run in stack.target.ledger.runs("outlives")] == [
         "RUNNING",
         "WAITING_FOR_APPROVAL",

@@ -39,7 +39,7 @@ ANSWERS: dict[str, Any] = {
     # The package is not in the registry, and the token is nobody's.
     "answer_approval.wait": {"answered": [], "waiting": []},
     "answer_approval.approved": {"answered": [], "waiting": []},
-    "answer_approval.schedule": {"answered": [], "waiting": []},
+    "sweep_pipelines.schedule": {},
     "finish_run.deployed": UNKNOWN_RUN,
     "finish_run.rejected": UNKNOWN_RUN,
     "finish_run.failed": UNKNOWN_RUN,

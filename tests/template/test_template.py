@@ -15,6 +15,7 @@ FUNCTIONS = {
     "JudgeModel",
     "AnswerEndpointWait",
     "AnswerApproval",
+    "SweepPipelines",
     "NotifyMetrics",
     "FinishRun",
 }

@@ -96,14 +96,6 @@ class Approvals:
                 return self.look(wait.pipeline)
         return ApprovalAnswer()
 
-    def look_at_all(self) -> ApprovalAnswer:
-        """Look at every run that waits: an event may have been lost."""
-        answers = [self.look(wait.pipeline) for wait in self.ledger.approvals()]
-        return ApprovalAnswer(
-            answered=tuple(run_id for answer in answers for run_id in answer.answered),
-            waiting=tuple(run_id for answer in answers for run_id in answer.waiting),
-        )
-
     def supersede(self, pipeline: str, newer: str) -> None:
         """Turn down a run that waits when a newer run has been deployed."""
         wait = self.ledger.approval(pipeline)

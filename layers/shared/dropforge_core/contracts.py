@@ -352,14 +352,15 @@ class RunEnd(RunNews):
 class ExecutionEnd(Contract):
     """How an execution of the machine ``retrain`` ended badly: EventBridge's event, what we use.
 
-    AWS adds fields to its events, so this one contract takes no notice of others.
+    AWS adds fields to its events, so this one contract takes no notice of others. SUCCEEDED is no
+    event that is listened to: a sweep may find it of a run that is still open.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     execution: str = Field(alias="executionArn")
     name: str
-    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"]
     error: str | None = None
     cause: str | None = None
 
@@ -376,3 +377,11 @@ class Finished(Contract):
 
     closed: bool
     follow_up: str | None = None
+
+
+class Swept(Contract):
+    """What a sweep of one pipeline did, by run: what SweepPipelines answers for each pipeline."""
+
+    closed: tuple[str, ...] = ()
+    answered: tuple[str, ...] = ()
+    started: tuple[str, ...] = ()

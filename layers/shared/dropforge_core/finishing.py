@@ -120,12 +120,17 @@ class Finisher:
         return self.ledger.change_run(run.run_id, changes)
 
     def _events(self, execution: str) -> Sequence[history.Event]:
-        pages = self.clients.stepfunctions.get_paginator("get_execution_history").paginate(
+        """Return an execution's events; none for one that is gone."""
+        stepfunctions = self.clients.stepfunctions
+        pages = stepfunctions.get_paginator("get_execution_history").paginate(
             executionArn=execution,
             includeExecutionData=True,
             PaginationConfig={"PageSize": 1000},
         )
-        return [event for page in pages for event in page["events"]]
+        try:
+            return [event for page in pages for event in page["events"]]
+        except stepfunctions.exceptions.ExecutionDoesNotExist:
+            return []
 
     def _settle_arrivals(self, run: Run) -> None:
         """Give the run's arrivals their fate, whatever the outcome: the run used them.

@@ -32,4 +32,9 @@ METRICS = {
     "RunRolledBack": "A run ended as ROLLED_BACK.",
     "RunFailed": "A run ended as FAILED.",
     "RunAlreadyClosed": "A run was to be closed that is closed already or unknown.",
+    # sweep_pipelines
+    "SweptClosed": "A run whose execution had ended unheard was closed.",
+    "SweptAnswered": "An approval was found that no event had told of.",
+    "SweptStarted": "A run was started for data that nobody had started one for.",
+    "SweepFailed": "A pipeline could not be swept; the next sweep tries again.",
 }

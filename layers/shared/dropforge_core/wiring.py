@@ -10,6 +10,7 @@ from dropforge_core.starting import Starter
 
 if TYPE_CHECKING:
     from dropforge_core.clients import Clients
+    from dropforge_core.finishing import Finisher
 
 
 class StartSettings(Environment):
@@ -28,4 +29,16 @@ class StartSettings(Environment):
             data_bucket=self.data_bucket,
             state_machine=self.retrain_state_machine_arn,
             notify_function=self.notify_function,
+        )
+
+    def finisher(self, clients: Clients) -> Finisher:
+        """Return what closes runs in this stack."""
+        # Only here, for the cold start of the trigger, which closes none.
+        from dropforge_core.approvals import Approvals  # noqa: PLC0415
+        from dropforge_core.finishing import Finisher  # noqa: PLC0415
+
+        starter = self.starter(clients)
+        approvals = Approvals(ledger=starter.ledger, clients=clients, starter=starter)
+        return Finisher(
+            ledger=starter.ledger, clients=clients, starter=starter, approvals=approvals
         )

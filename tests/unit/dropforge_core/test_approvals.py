@@ -129,7 +129,7 @@ def test_an_approved_run_waits_for_the_one_that_is_going(stack: Stack) -> None:
     with registry(stack, "PendingManualApproval", "Approved", "Approved"):
         subject = approvals(stack)
         subject.begin(wait_of(older))
-        assert subject.look_at_all().waiting == (older.run_id,)
+        assert subject.look("iris").waiting == (older.run_id,)
         newer = stack.ledger.runs("iris")[0]
         stack.ledger.release_run("iris", newer.run_id)
         with answers(stack, 1):

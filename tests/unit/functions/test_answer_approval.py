@@ -34,27 +34,25 @@ def waiting(functions: Any, stack: Stack, sample: Any) -> str:
     return run.run_id
 
 
-@pytest.mark.parametrize("event", ["approved", "schedule"])
 def test_a_decision_answers_the_run_that_waits(
-    functions: Any, stack: Stack, sample: Any, output: Any, event: str
+    functions: Any, stack: Stack, sample: Any, output: Any
 ) -> None:
-    """By the registry's event, or by the schedule when that was lost."""
+    """The registry's event makes the function look at the registry."""
     run_id = waiting(functions, stack, sample)
     package = sample("answer_approval.wait")["model_package"]
     tokens = Stubber(stack.clients.stepfunctions)
     tokens.add_response("send_task_success", {})
     with registry(stack, package, "Approved"), tokens:
-        answer = functions.invoke("answer_approval", sample(f"answer_approval.{event}"))
+        answer = functions.invoke("answer_approval", sample("answer_approval.approved"))
     assert answer == {"answered": [run_id], "waiting": []}
     lines, counted = output()
     assert counted == {"ApprovalAnswered": 1, "ApprovalPending": 0}
     assert sample("answer_approval.wait")["task_token"] not in str(lines)
 
 
-@pytest.mark.parametrize("event", ["approved", "schedule"])
-def test_nobody_waits(functions: Any, sample: Any, event: str) -> None:
+def test_nobody_waits(functions: Any, sample: Any) -> None:
     """The registry is not even asked."""
-    answer = functions.invoke("answer_approval", sample(f"answer_approval.{event}"))
+    answer = functions.invoke("answer_approval", sample("answer_approval.approved"))
     assert answer == {"answered": [], "waiting": []}
 
 

@@ -36,6 +36,7 @@ def test_all_functions_are_here() -> None:
         "judge_model",
         "notify_metrics",
         "start_retraining",
+        "sweep_pipelines",
     ]
 
 
@@ -70,7 +71,7 @@ def test_every_metric_is_documented() -> None:
     source = "".join((ROOT / "functions" / name / "app.py").read_text() for name in FUNCTIONS)
     named = set(
         re.findall(
-            r'"((?:Run|Arrival|Approval|EndpointWait|Slack|Message|Start|Judged)[A-Z]\w+|Endpoint(?:Found|Missing))"',
+            r'"((?:Run|Arrival|Approval|EndpointWait|Slack|Message|Start|Swept|Sweep|Judged)[A-Z]\w+|Endpoint(?:Found|Missing))"',
             source,
         )
     )
