@@ -39,6 +39,7 @@ EVENTS = {
     "AnswerEndpointWait": "answer_endpoint_wait.wait.json",
     "NotifyMetrics": "notify_metrics.deployed.json",
     "FinishRun": "finish_run.deployed.json",
+    "RemoveModels": "remove_models.deployed.json",
 }
 # As a deployment finds it: in transition, so the token is kept and the event will answer it.
 ENDPOINT = "dropforge-slow"

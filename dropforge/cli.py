@@ -33,6 +33,7 @@ app.add_typer(local, name="local")
 app.add_typer(function, name="function")
 
 PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline's name.")]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait at most.")]
 
 
 @local.command()
@@ -101,9 +102,7 @@ def drop(
     wait: Annotated[  # noqa: FBT002 - how Typer reads a flag
         bool, typer.Option("--wait", help="Wait until every dropped object has a fate.")
     ] = False,
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="How long to wait at most.")
-    ] = 3600,
+    timeout: Timeout = 3600,
 ) -> None:
     """Drop data: upload it, and a run starts."""
     from dropforge import drop as verb
@@ -114,10 +113,46 @@ def drop(
         document = [one.document() for one in dropped]
         output.write_json(document) if options.as_json else verb.write(pipeline, dropped)
         return
-    run = verb.wait(target, pipeline, dropped, timeout)
-    output.write_json(verb_runs.document(run)) if options.as_json else verb_runs.write_run(run)
-    if run.status != "DEPLOYED":
-        raise CommandError(f"run {run.run_id} ended {run.status}: {run.reason}")
+    verb_runs.conclude(verb.wait(target, pipeline, dropped, timeout), as_json=options.as_json)
+
+
+@app.command()
+@acting
+def rollback(
+    options: Options,
+    pipeline: PipelineName,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="RUN_ID", help="Whose model; the one before by default."),
+    ] = None,
+    timeout: Timeout = 3600,
+) -> None:
+    """Bring back the model of an earlier run, and wait until it serves."""
+    from dropforge import rollback as verb
+    from dropforge import runs as verb_runs
+    from dropforge.target import open_target
+
+    target = open_target(options)
+    run = verb.wait(target, verb.start(target, pipeline, to), timeout)
+    verb_runs.conclude(run, as_json=options.as_json)
+
+
+@app.command()
+@acting
+def destroy(
+    options: Options,
+    pipeline: PipelineName,
+    yes: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--yes", help="Do not ask.")
+    ] = False,
+) -> None:
+    """Delete a pipeline's endpoint, endpoint configs and models; data and artifacts stay."""
+    from dropforge import destroy as verb
+    from dropforge.target import open_target
+
+    may_ask = sys.stdin.isatty() and not options.as_json
+    done = verb.destroy(open_target(options), pipeline, yes=yes, may_ask=may_ask)
+    output.write_json(done.document()) if options.as_json else done.write()
 
 
 @app.command()

@@ -9,12 +9,11 @@ from dropforge_core.records import Run
 from dropforge import embedded, local, output, pipelines
 from dropforge.errors import InputError
 from dropforge.options import Options, Where
-from dropforge.progress import display
 from dropforge.project import find_project
 from dropforge.publish import ensure_published
 from dropforge.target import Target, open_target
 from dropforge.upload import Dropped, gather, upload
-from dropforge.waiting import Wait
+from dropforge.waiting import watching
 
 
 def drop(options: Options, pipeline: str, paths: Iterable[Path]) -> tuple[Target, list[Dropped]]:
@@ -48,13 +47,8 @@ def wait(target: Target, pipeline: str, dropped: list[Dropped], timeout: float) 
         CommandError: no run took them, or time is up.
         KeyboardInterrupt: the person would not wait; was told that the run goes on.
     """
-    with display() as shown:
-        waiting = Wait(target, pipeline, shown, timeout)
-        try:
-            return waiting.until_decided(dropped)
-        except KeyboardInterrupt:
-            output.say(f"No longer waiting; {waiting.goes_on()}")
-            raise
+    with watching(target, pipeline, timeout) as watch:
+        return watch.until_decided(dropped)
 
 
 def write(pipeline: str, dropped: list[Dropped]) -> None:

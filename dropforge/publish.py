@@ -139,6 +139,7 @@ def _resolved(
         ),
         judge=config.judge.resolved(),
         approval_timeout_seconds=config.approval_timeout_seconds(),
+        keep=config.keep,
     )
     version = digest(files, draft.model_dump_json())[:_VERSION_LENGTH]
     return draft.model_copy(update={"version": version})

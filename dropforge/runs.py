@@ -8,7 +8,7 @@ from dropforge_core.naming import pipeline_of_run
 from dropforge_core.records import Run
 
 from dropforge import output
-from dropforge.errors import InputError
+from dropforge.errors import CommandError, InputError
 from dropforge.target import Target
 
 
@@ -46,6 +46,17 @@ def document(run: Run) -> dict[str, Any]:
     return asdict(run)
 
 
+def conclude(run: Run, *, as_json: bool) -> None:
+    """Print a run that was waited for, and fail unless its model serves.
+
+    Raises:
+        CommandError: the run ended otherwise than DEPLOYED.
+    """
+    output.write_json(document(run)) if as_json else write_run(run)
+    if run.status != "DEPLOYED":
+        raise CommandError(f"run {run.run_id} ended {run.status}: {run.reason}")
+
+
 def write_list(target: Target, runs: list[Run]) -> None:
     """Print a table of runs for people; of the metrics, the one that the pipeline judges by."""
     configs = {name: target.ledger.published(name) for name in {run.pipeline for run in runs}}
@@ -71,6 +82,7 @@ def write_run(run: Run) -> None:
         "run": run.run_id,
         "status": run.status,
         "reason": run.reason,
+        "brought back": run.restores or "",
         "metrics": "" if run.champion_metrics else _metrics(run.metrics),
         "endpoint": f"{endpoint['name']}: {endpoint['action']}",
         "serves": str(endpoint.get("config") or ""),

@@ -1,7 +1,8 @@
-"""Waiting until every object that was dropped has a fate."""
+"""Waiting until every object that was dropped has a fate, or until a run has ended."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from dropforge_core.records import Arrival, Run
@@ -9,7 +10,7 @@ from dropforge_core.records import Arrival, Run
 from dropforge import output
 from dropforge.errors import CommandError
 from dropforge.history import progress
-from dropforge.progress import Display
+from dropforge.progress import Display, display
 from dropforge.target import Target
 from dropforge.upload import Dropped
 
@@ -22,9 +23,25 @@ _READS = 25
 _LOST_AFTER_SECONDS = 20.0
 
 
+@contextmanager
+def watching(target: Target, pipeline: str, timeout: float) -> Iterator["Wait"]:
+    """Wait with progress on stderr.
+
+    Raises:
+        KeyboardInterrupt: the person would not wait; was told that the run goes on.
+    """
+    with display() as shown:
+        wait = Wait(target, pipeline, shown, timeout)
+        try:
+            yield wait
+        except KeyboardInterrupt:
+            output.say(f"No longer waiting; {wait.goes_on()}")
+            raise
+
+
 @dataclass
 class Wait:
-    """Waits for the fate of one drop."""
+    """Waits for what becomes of one drop, or of one run."""
 
     target: Target
     pipeline: str
@@ -51,13 +68,32 @@ class Wait:
             left = undecided + left[_READS:]
             if left and not decided_some:
                 self._show()
-                self._check_clock(left)
+                self._check_clock(f", {output.counted(len(left), 'object')} left")
                 time.sleep(self.target.poll_seconds)
         self._show_ends()
         if not self._runs:
             reasons = {f"{a.key}: {a.reason or a.status.lower()}" for a in self._arrivals}
             raise CommandError(f"No run took what was dropped: {'; '.join(sorted(reasons))}")
         return max(self._runs.values(), key=lambda run: run.started_at)
+
+    def until_ended(self, run: Run) -> Run:
+        """Return a run as it is once it has ended and let go of its pipeline.
+
+        Raises:
+            CommandError: time is up, or its execution ended without a word.
+        """
+        self._runs[run.run_id] = run
+        while run.status in _GOING_ON or self._holds_pipeline(run):
+            self._show()
+            self._check_clock("")
+            time.sleep(self.target.poll_seconds)
+            run = self._runs[run.run_id] = self.target.ledger.run(run.run_id) or run
+        self._show_ends()
+        return run
+
+    def _holds_pipeline(self, run: Run) -> bool:
+        lock = self.target.ledger.lock(run.pipeline)
+        return lock is not None and lock.run_id == run.run_id
 
     def _is_decided(self, item: Dropped) -> bool:
         arrival = self.target.ledger.arrival(self.pipeline, item.key, item.version_id)
@@ -98,11 +134,9 @@ class Wait:
                 now = progress(self.target.stepfunctions, run.execution)
                 self.display.show(run.run_id, now.steps)
 
-    def _check_clock(self, left: list[Dropped]) -> None:
-        if time.monotonic() < self._deadline:
-            return
-        waiting = output.counted(len(left), "object")
-        raise CommandError(f"Not done after {self.timeout:g} s, {waiting} left; {self.goes_on()}")
+    def _check_clock(self, left: str) -> None:
+        if time.monotonic() >= self._deadline:
+            raise CommandError(f"Not done after {self.timeout:g} s{left}; {self.goes_on()}")
 
     def goes_on(self) -> str:
         """Say that the run goes on without us, and how to follow it."""

@@ -45,7 +45,7 @@ class Stack:
         told = DEFAULTS | behaviour
         folder = self.project.pipelines / name
         shutil.copytree(QUICK / "pipeline", folder, dirs_exist_ok=True)
-        config = {
+        config: dict[str, Any] = {
             "name": name,
             "image": "quick",
             "preprocess": {
@@ -65,6 +65,8 @@ class Stack:
             "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
             "approval": told["approval"],
         }
+        if "keep" in told:
+            config["keep"] = told["keep"]
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(config), "utf-8")
         publish(self.project, self.target, [name])
 

@@ -90,13 +90,15 @@ DOCUMENTS: dict[str, tuple[list[str], type]] = {
     "runs": ([], list),
     "show": (["RUN"], dict),
     "invoke": (["deployed", "--data", "1"], dict),
+    "rollback": ([], dict),
+    "destroy": ([NAME, "--yes"], dict),
     "slack": ([], list),
     "function invoke": (["CheckEndpoint", "-e", "endpoint.json"], dict),
     "check": ([], list),
 }
-# The one ends what the tests here use: see test_killed.py. The other has a test below, since it
-# would take seconds to check the application.
-APART = {"local down", "check"}
+# One ends what the tests here use: see test_killed.py. One needs two deployments: see
+# test_rollback.py. One has a test below, since it would take seconds to check the application.
+APART = {"local down", "rollback", "check"}
 
 
 def commands(group: Any, before: str = "") -> Iterator[str]:
@@ -157,6 +159,12 @@ def test_check_prints_one_document_when_something_is_wrong(tmp_path: Path) -> No
         (["invoke", NAME, "--file", "folder"], 2, "folder: cannot be read"),
         (["invoke", NAME, "--data", "1", "--content-type", "a\nb: c"], 2, "--content-type"),
         (["invoke", "deployed", "--file", "large.json"], 1, "less than or equal to 6291456"),
+        (["rollback", "rose"], 2, "No pipeline 'rose' is published"),
+        (["rollback", NAME], 2, "nothing to go back to: no model was deployed"),
+        (["rollback", NAME, "--to", RUN_ID], 2, f"{RUN_ID}' is no run of this pipeline"),
+        (["rollback", "deployed"], 2, "no model was deployed before that of deployed-"),
+        (["destroy", "rose", "--yes"], 2, "No pipeline 'rose' is published"),
+        (["destroy", "deployed"], 2, "would delete the endpoint dropforge-deployed"),
         (["function", "invoke", "Nothing"], 2, "has no function 'Nothing'"),
         (["function", "invoke", "DataBucket"], 2, "has no function 'DataBucket'"),
         (["function", "invoke", "CheckEndpoint", "-e", "text.json"], 2, "text.json: no JSON"),

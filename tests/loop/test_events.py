@@ -18,6 +18,7 @@ MALFORMED = "059f36b4-87a3-44ab-83d2-661975830a0{}"
 NO_ENDPOINT = {"exists": False, "status": "Missing", "updatable": False}
 NOBODY_WAITS = {"endpoint": "dropforge-iris", "answered": False}
 UNKNOWN_RUN = {"closed": False}
+NOTHING_REMOVED: dict[str, Any] = {"runs": []}
 TOLD = {"channel": "slack", "delivered": True}
 ANSWERS: dict[str, Any] = {
     "start_retraining.one_object": BATCH_DONE,
@@ -56,6 +57,8 @@ ANSWERS: dict[str, Any] = {
         " (95 % interval -0.1556 to 0, 45 rows), more than the margin of 0.05.",
         "champion_metrics": {"accuracy": 0.9777777777777777, "rows": 45},
     },
+    "remove_models.deployed": NOTHING_REMOVED,
+    "remove_models.without_input": NOTHING_REMOVED,
     "notify_metrics.deployed": TOLD,
     "notify_metrics.rejected": TOLD,
     "notify_metrics.rolled_back": TOLD,

@@ -281,6 +281,59 @@ def test_payloads_are_the_contracts() -> None:
     assert tasks["Notify"]["Payload"] == tasks["Finish"]["Payload"]
 
 
+def test_a_rollback_needs_nothing_of_what_it_skips() -> None:
+    """What Deploy, Notify and Finish read is there after Begin and Resume alone."""
+    machine = substitute(load_machine("retrain"), OPTIONS[0])
+    restore = contracts.Restore(
+        run_id=CHAMPION["run_id"],
+        model_data=CHAMPION["model_data"],
+        reason="The model came back.",
+        metrics={"accuracy": 0.9},
+    )
+    context = {"Execution": {"Id": "arn:execution"}}
+    given = run_input(OPTIONS[0]) | {"restore": restore.dump()}
+    variables: dict[str, Any] = {"states": {"input": given, "context": context}}
+    begin, resume = machine["States"]["Begin"], machine["States"]["Resume"]
+    variables |= evaluate(begin["Assign"], variables)
+    assert begin["Next"] == "Resume"
+    (rule,) = resume["Choices"]
+    assert evaluate(rule["Condition"], variables) is True
+    variables |= evaluate(rule["Assign"], variables)
+    deploy = machine["States"][rule["Next"]]
+    asked = contracts.DeployInput.read(evaluate(deploy["Arguments"], variables)["Input"])
+    assert (asked.run_id, asked.model_data) == (RUN_ID, restore.model_data)
+    served = {
+        "status": "DEPLOYED",
+        "action": "UPDATED",
+        "config": "c",
+        "reason": "It serves.",
+        "called_at": 1,
+        "in_service_at": 2,
+    }
+    states = {**variables["states"], "result": {"Output": served}}
+    variables |= evaluate(deploy["Assign"], {**variables, "states": states})
+    for name in ("Notify", "Finish"):
+        payload = evaluate(machine["States"][name]["Arguments"], variables)["Payload"]
+        end = contracts.RunEnd.read(payload)
+        assert (end.status, end.restores) == ("DEPLOYED", restore.run_id)
+        assert end.reason == "The model came back. It serves."
+        assert (end.model_data, end.metrics) == (restore.model_data, restore.metrics)
+
+
+def test_a_run_that_never_trained_tells_of_no_model() -> None:
+    """Prepare failed: what is not there does not travel."""
+    machine = substitute(load_machine("retrain"), OPTIONS[0])
+    context = {"Execution": {"Id": "arn:execution"}}
+    variables: dict[str, Any] = {"states": {"input": run_input(OPTIONS[0]), "context": context}}
+    variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
+    (rule,) = machine["States"]["Resume"]["Choices"]
+    assert evaluate(rule["Condition"], variables) is False
+    variables["outcome"] = {"status": "FAILED", "error": {"step": "Prepare", "error": "Broken"}}
+    payload = evaluate(machine["States"]["Notify"]["Arguments"], variables)["Payload"]
+    end = contracts.RunEnd.read(payload)
+    assert (end.model_data, end.restores) == (None, None)
+
+
 @pytest.mark.parametrize("has_champion", [False, True])
 def test_evaluate_gets_the_champion_when_there_is_one(*, has_champion: bool) -> None:
     """The champion's model and profile are inputs, and its run is named, only when one serves."""

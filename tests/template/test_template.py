@@ -18,6 +18,7 @@ FUNCTIONS = {
     "SweepPipelines",
     "NotifyMetrics",
     "FinishRun",
+    "RemoveModels",
 }
 # Actions for which AWS knows no narrower resource than "*", each said so in the template.
 WITHOUT_RESOURCE = {"LogDelivery", "Traces", "Metrics", "RegistryLogin", "NetworkInterfaces"}
@@ -162,6 +163,35 @@ def test_no_star_where_an_arn_can_be_built(resources: dict[str, Any]) -> None:
             actions = actions if isinstance(actions, list) else [actions]
             denies = statement["Effect"] == "Deny"
             assert denies or not any("*" in action for action in actions), f"{name}: {actions}"
+
+
+def test_only_this_stacks_models_are_removed(resources: dict[str, Any]) -> None:
+    """Their names tell no stack, so the tag that every deployment writes has to."""
+    deletes = {
+        action: statement
+        for statement in statements(resources["RemoveModels"])
+        for action in statement["Action"]
+        if action.startswith("sagemaker:Delete")
+    }
+    assert set(deletes) == {"sagemaker:DeleteModel", "sagemaker:DeleteEndpointConfig"}
+    for statement in deletes.values():
+        tag = {"aws:ResourceTag/dropforge:stack": {"Ref": "AWS::StackName"}}
+        assert statement["Condition"] == {"StringEquals": tag}
+    (packages,) = (s for s in statements(resources["RemoveModels"]) if s["Sid"] == "RemovePackages")
+    assert packages["Action"] == "sagemaker:DeleteModelPackage"
+    assert packages["Resource"]["Fn::Sub"].endswith(":model-package/${AWS::StackName}-*")
+
+
+def test_models_are_removed_after_a_deployment_only(resources: dict[str, Any]) -> None:
+    """By the end of the machine deploy, outside of both machines."""
+    event = resources["RemoveModels"]["Properties"]["Events"]["Deployed"]["Properties"]
+    assert event["Pattern"]["detail"] == {
+        "stateMachineArn": [{"Ref": "DeployStateMachine"}],
+        "status": ["SUCCEEDED"],
+    }
+    for machine in ("retrain", "deploy"):
+        text = (ROOT / f"statemachine/{machine}.asl.json").read_text("utf-8")
+        assert "RemoveModels" not in text
 
 
 def test_roles_pass_only_one_role_to_one_service(resources: dict[str, Any]) -> None:

@@ -23,6 +23,12 @@ _TITLES = {
     "SKIPPED": "⏭️ {pipeline}: skipped, nothing new",
     "FAILED": "❌ {pipeline}: failed",
 }
+# Of a rollback, which has its own words where it matters which model serves.
+_ROLLBACK_TITLES = {
+    "DEPLOYED": "↩️ {pipeline}: went back to the model of {run}",
+    "ROLLED_BACK": "↩️ {pipeline}: the model of {run} did not hold, the one before serves",
+    "FAILED": "❌ {pipeline}: going back to the model of {run} failed",
+}
 _MINUTE, _HOUR = 60, 3600
 _KILO = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -50,7 +56,7 @@ class Announcement:
 def announce(end: RunNews, run: Run | None, now: datetime) -> Announcement:
     """Word a run's end; ``run`` is its record, None when the ledger does not know it."""
     facts = [("Run", end.run_id), ("Endpoint", _endpoint(end))]
-    if run is not None:
+    if run is not None and end.restores is None:  # a rollback waited for no data
         start = parsed(run.first_event_at) or now
         facts.append(("Data", _data(run.data)))
         facts.append(("Since the first object came", _duration(seconds_between(start, now))))
@@ -75,7 +81,9 @@ def announce(end: RunNews, run: Run | None, now: datetime) -> Announcement:
 
 def _title(end: RunNews) -> str:
     title = _TITLES.get((end.status, end.endpoint.action), _TITLES.get(end.status, ""))
-    text = title.format(pipeline=end.pipeline)
+    if end.restores:
+        title = _ROLLBACK_TITLES.get(end.status, title)
+    text = title.format(pipeline=end.pipeline, run=end.restores)
     return f"{text} in {end.error.step}" if end.error else text
 
 

@@ -112,6 +112,7 @@ class PublishedPipeline(Contract):
     """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded.
 
     ``approval_timeout_seconds`` asks for a person's approval of each model, for so long at most.
+    ``keep`` says how many deployed models keep their model, endpoint config and model package.
     """
 
     name: str
@@ -123,15 +124,29 @@ class PublishedPipeline(Contract):
     serve: Serving
     judge: JudgePolicy
     approval_timeout_seconds: int | None = None
+    keep: int = Field(default=5, ge=2)
+
+
+class Restore(Contract):
+    """The model that a rollback brings back, in place of a training: that of an earlier run.
+
+    ``reason`` is one sentence; ``metrics`` are that run's.
+    """
+
+    run_id: str
+    model_data: str
+    reason: str
+    metrics: dict[str, Any] = {}
 
 
 class RetrainInput(Contract):
-    """Input of the machine ``retrain``."""
+    """Input of the machine ``retrain``; with ``restore`` it only deploys."""
 
     run_id: str
     pipeline: str
     attempt: int = Field(ge=1, le=99)
     config: PublishedPipeline
+    restore: Restore | None = None
 
 
 class DeployInput(Contract):
@@ -326,6 +341,8 @@ class RunNews(Contract):
     """What people are told of a run: input of NotifyMetrics.
 
     ``reason`` is one sentence; a failed run has ``error`` instead and the functions word it.
+    ``model_data`` is the model's artifact; ``restores`` is the run whose model a rollback brings
+    back.
     """
 
     run_id: str
@@ -339,6 +356,8 @@ class RunNews(Contract):
     champion_metrics: dict[str, Any] | None = None
     comparison: dict[str, Any] | None = None
     model_package: str | None = None
+    model_data: str | None = None
+    restores: str | None = None
     error: StepError | None = None
     rejected_by: RejectedBy | None = None
 
@@ -363,6 +382,30 @@ class ExecutionEnd(Contract):
     status: Literal["FAILED", "TIMED_OUT", "ABORTED", "SUCCEEDED"]
     error: str | None = None
     cause: str | None = None
+
+
+class DeploymentEnd(Contract):
+    """An execution of the machine ``deploy`` that ended well: EventBridge's event, what we use.
+
+    The run is in the execution's name: the event leaves out an input that is long. AWS adds fields
+    to its events, so this contract takes no notice of others.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+
+    execution: str = Field(alias="executionArn")
+    name: str = Field(pattern=r".-deploy-[0-9]+$")
+
+    @property
+    def run_id(self) -> str:
+        """The run that deployed: the name is ``<run id>-deploy-<attempt>``."""
+        return self.name.rpartition("-deploy-")[0]
+
+
+class Removed(Contract):
+    """Output of RemoveModels: the runs of which model, config and package are gone now."""
+
+    runs: tuple[str, ...] = ()
 
 
 class Notified(Contract):

@@ -12,6 +12,7 @@ from dropforge_core.naming import run_of_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.type_defs import DescribeEndpointOutputTypeDef
 
 MISSING = "Missing"
 # SageMaker's message for an endpoint that is not there. "Could not find endpoint configuration"
@@ -23,18 +24,29 @@ _GONE_MESSAGE = "Could not find "
 _SETTLED = {"InService", "Failed", "OutOfService", "UpdateRollbackFailed", MISSING}
 
 
-def endpoint_state(sagemaker: SageMakerClient, name: str) -> EndpointState:
-    """Describe an endpoint.
+def describe(sagemaker: SageMakerClient, name: str) -> DescribeEndpointOutputTypeDef | None:
+    """Describe an endpoint as SageMaker does, None when it does not exist.
 
     Raises:
         botocore.exceptions.ClientError: every error but that the endpoint does not exist.
     """
     try:
-        found = sagemaker.describe_endpoint(EndpointName=name)
+        return sagemaker.describe_endpoint(EndpointName=name)
     except ClientError as err:
         message = err.response.get("Error", {}).get("Message", "")
         if error_code(err) != "ValidationException" or not message.startswith(_MISSING_MESSAGE):
             raise
+        return None
+
+
+def endpoint_state(sagemaker: SageMakerClient, name: str) -> EndpointState:
+    """Tell the state of an endpoint.
+
+    Raises:
+        botocore.exceptions.ClientError: every error but that the endpoint does not exist.
+    """
+    found = describe(sagemaker, name)
+    if found is None:
         return EndpointState(endpoint=name, exists=False, status=MISSING, updatable=False)
     status = found["EndpointStatus"]
     return EndpointState(

@@ -52,7 +52,7 @@ class Finisher:
         closed = run.ended_at is None and self._close(run, end)
         self._settle_arrivals(run)
         self.ledger.delete_approval(run.pipeline, run.run_id)
-        if end.status == "DEPLOYED":
+        if end.status == "DEPLOYED" and run.kind == "RETRAIN":
             self.approvals.supersede(run.pipeline, run.run_id)
         # The lock goes only now, and the look for what waits comes after it: see starting.py.
         self.ledger.release_run(run.pipeline, run.run_id)
@@ -83,6 +83,7 @@ class Finisher:
             execution=end.execution,
             status="FAILED",
             endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
+            restores=run.restores,
             error=error,
         )
         finished = self.finish(death)
@@ -104,6 +105,7 @@ class Finisher:
             "champion_metrics": end.champion_metrics,
             "comparison": end.comparison,
             "model_package": end.model_package,
+            "model_data": end.model_data or run.model_data,
             "endpoint": {
                 "name": end.endpoint.name,
                 "action": end.endpoint.action,

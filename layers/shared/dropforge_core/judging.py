@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropforge_core.contracts import JudgePolicy, Verdict
 from dropforge_core.figures import finite
+from dropforge_core.lineage import standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,12 +53,12 @@ def needs_best_of_last(given: JudgeInput) -> bool:
 def best_of_last(runs: Iterable[Run], policy: JudgePolicy) -> Best | None:
     """Find the best of the last deployed models; ``runs`` are newest first.
 
-    Runs that have no such number are passed over; they count among the last nevertheless.
+    Runs that have no such number are passed over; they count among the last nevertheless. A model
+    that somebody went back from is no measure any more: what it promised did not last.
     """
-    deployed = islice((run for run in runs if run.status == "DEPLOYED"), policy.last)
     found = [
         Best(run_id=run.run_id, value=value)
-        for run in deployed
+        for run in islice(standing(runs), policy.last)
         if (value := finite(run.metrics.get(policy.metric))) is not None
     ]
     sign = _sign(policy)

@@ -112,22 +112,44 @@ class Ledger:
             return None
         return _read(Lock, item)
 
-    def open_run(self, lock: Lock, run: Run) -> None:
+    def renew(self, lock: Lock, now: int) -> None:
+        """Hold on to a lock for longer than a starter takes.
+
+        Raises:
+            ConditionFailedError: the lock was lost.
+        """
+        self._table.update(_partition(lock.pipeline), "LOCK", {"locked_at": now}, _owned(lock))
+
+    def open_run(self, lock: Lock, run: Run, execution_input: str = "") -> None:
         """Record a run, its manifest and whose the lock is now: all at once or not at all.
+
+        A rollback uses no data, so its manifest's run stays the one that trained on it.
 
         Raises:
             ConditionFailedError: the lock was lost, or there is a run of this id.
         """
         partition = _partition(run.pipeline)
-        bound = self._table.updating(partition, "LOCK", {"run_id": run.run_id}, _owned(lock))
+        holder = {"run_id": run.run_id, "execution_input": execution_input}
         manifest = {"pk": partition, "sk": f"MANIFEST#{run.manifest_hash}", "run_id": run.run_id}
-        self._table.transact(
-            [
-                {"Update": bound},
-                {"Put": self._table.putting(_run_item(run), NEW)},
-                {"Put": self._table.putting(manifest)},
-            ]
-        )
+        writes = [
+            {"Update": self._table.updating(partition, "LOCK", holder, _owned(lock))},
+            {"Put": self._table.putting(_run_item(run), NEW)},
+        ]
+        if run.kind == "RETRAIN":
+            writes.append({"Put": self._table.putting(manifest)})
+        self._table.transact(writes)
+
+    def cancel_run(self, lock: Lock, run_id: str) -> None:
+        """Forget a run whose execution was refused, and give back the lock; nobody saw it run."""
+        partition = _partition(lock.pipeline)
+        running = Attr("status").eq("RUNNING")
+        with suppress(ConditionFailedError):
+            self._table.transact(
+                [
+                    {"Delete": self._table.deleting(partition, "LOCK", _owned(lock))},
+                    {"Delete": self._table.deleting(partition, f"RUN#{run_id}", running)},
+                ]
+            )
 
     def hand_to_run(self, lock: Lock, run_id: str) -> None:
         """Let the run have the lock; nothing changes when the run has ended already."""
@@ -229,6 +251,13 @@ class Ledger:
         """Forget a run's wait; another run's stays."""
         with suppress(ConditionFailedError):
             self._table.delete("APPROVALS", pipeline, Attr("run_id").eq(run_id))
+
+    def mark_removed(self, run_id: str, moment: str) -> None:
+        """Note that nothing of a run that has ended is left in SageMaker."""
+        partition = _partition(pipeline_of_run(run_id))
+        self._table.update(
+            partition, f"RUN#{run_id}", {"removed_at": moment}, Attr("ended_at").attribute_type("S")
+        )
 
     # Endpoint waits.
 

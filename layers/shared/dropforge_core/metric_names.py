@@ -37,4 +37,6 @@ METRICS = {
     "SweptAnswered": "An approval was found that no event had told of.",
     "SweptStarted": "A run was started for data that nobody had started one for.",
     "SweepFailed": "A pipeline could not be swept; the next sweep tries again.",
+    # remove_models
+    "ModelsRemoved": "How many old runs' model, config and package a clean-up removed.",
 }

@@ -175,7 +175,11 @@ class Approval(_Section):
 
 
 class PipelineConfig(_Section):
-    """A whole ``pipeline.yaml``."""
+    """A whole ``pipeline.yaml``.
+
+    ``keep`` says how many deployed models keep their model, endpoint config and model package: at
+    least two, so that the one before is at hand.
+    """
 
     name: str = Field(pattern=PIPELINE_PATTERN, max_length=PIPELINE_LENGTH)
     description: str = ""
@@ -187,6 +191,7 @@ class PipelineConfig(_Section):
     serve: Serve
     judge: Judge
     approval: Approval = Approval()
+    keep: int = Field(default=5, ge=2, le=100)
 
     @field_validator("approval", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from dropforge_core.contracts import Status
 
+RunKind = Literal["RETRAIN", "ROLLBACK"]
 ArrivalStatus = Literal["WAITING", "IN_RUN", "USED", "SKIPPED", "IGNORED"]
 
 
@@ -35,6 +36,10 @@ class Run:
     Times are ISO 8601 UTC, durations seconds. While a run is RUNNING, ``ended_at`` is None and
     all figures are zero. ``first_event_at`` is the S3 event of the first object that waited for
     this run: ``seconds`` counts from there.
+
+    A ROLLBACK trains nothing: ``restores`` is the run whose model it brings back, and ``data``,
+    ``manifest_hash``, ``version`` and ``metrics`` are that run's. ``removed_at`` says that model,
+    endpoint config and model package are gone; ``model_data``, the artifact, stays.
     """
 
     run_id: str
@@ -47,12 +52,16 @@ class Run:
     manifest_hash: str
     version: str
     reason: str = ""
+    kind: RunKind = "RETRAIN"
+    restores: str | None = None
     attempt: int = 1
     execution: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     champion_metrics: dict[str, Any] | None = None
     comparison: dict[str, Any] | None = None
     model_package: str | None = None
+    model_data: str | None = None
+    removed_at: str | None = None
     billed_transitions: int = 0
     seconds: float = 0.0
     job_seconds: float = 0.0
@@ -67,7 +76,8 @@ class Lock:
 
     STARTING belongs to ``owner`` until the execution runs; ``run_id`` is set once the run is
     recorded, so that whoever takes over a dead owner's lock can go on where it stopped. RUNNING
-    belongs to the run. ``locked_at`` is in epoch seconds.
+    belongs to the run. ``execution_input`` is what its execution starts with, as JSON, where the
+    ledger alone could not tell: a rollback's. ``locked_at`` is in epoch seconds.
     """
 
     pipeline: str
@@ -75,6 +85,7 @@ class Lock:
     phase: Literal["STARTING", "RUNNING"]
     locked_at: int
     run_id: str = ""
+    execution_input: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ A starter that dies leaves the lock in STARTING. Until its run is recorded nothi
 the next one starts afresh. From then on the lock names the run, and the next one goes on with that
 run, of which every step may be repeated: run, manifest and lock change in one transaction, arrivals
 are marked by what the run's manifest hash covers, and an execution's name is the run's id and
-attempt, so that ``ExecutionAlreadyExists`` says that it was started. A failure that is no death
+attempt, so that ``ExecutionAlreadyExists`` says that it was started. A rollback goes on as the very
+one that was asked for: what its execution starts with is in the lock. A failure that is no death
 leaves the lock in the same state but free to take. The same batch delivered twice records nothing
 new, and finds a run going or nothing that waits.
 """
@@ -22,7 +23,6 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dropforge_core import manifest
-from dropforge_core.aws_errors import error_code
 from dropforge_core.contracts import EndpointChange, RetrainInput, RunEnd
 from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.flight import Flight
 from dropforge_core.naming import run_id
 from dropforge_core.records import Run
 from dropforge_core.table import ConditionFailedError
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from dropforge_core.ledger import Ledger
     from dropforge_core.manifest import Selection
     from dropforge_core.records import ArrivalStatus, Lock
-
-_TRIES = 6
-_PAUSE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +72,7 @@ class Starter:
             botocore.exceptions.ClientError: AWS refused a step; ask again to go on from there.
         """
         made: list[Run] = []
-        while (lock := self._acquire(pipeline)) is not None:
+        while (lock := self._flight.acquire(pipeline)) is not None:
             try:
                 run = self._resume(lock) if lock.run_id else self._start(lock)
             except Exception:
@@ -91,18 +88,15 @@ class Starter:
                 break
         return made
 
-    def _acquire(self, pipeline: str) -> Lock | None:
-        """Take the lock, None when a run is going, whose end looks again."""
-        owner = uuid.uuid4().hex
-        for _ in range(_TRIES):
-            lock = self.ledger.acquire(pipeline, owner, int(self.now().timestamp()))
-            if lock is not None:
-                return lock
-            holder = self.ledger.lock(pipeline)
-            if holder is not None and holder.phase == "RUNNING":
-                return None
-            self.pause(_PAUSE_SECONDS)
-        raise ServiceUnavailableError(f"Another start of the pipeline {pipeline} is under way.")
+    @property
+    def _flight(self) -> Flight:
+        return Flight(
+            ledger=self.ledger,
+            clients=self.clients,
+            state_machine=self.state_machine,
+            now=self.now,
+            pause=self.pause,
+        )
 
     def _start(self, lock: Lock) -> Run | None:
         selection = self._select(lock.pipeline)
@@ -126,9 +120,13 @@ class Starter:
 
     def _resume(self, lock: Lock) -> Run | None:
         """Go on with the run that a starter had recorded and did not see through."""
-        run = self.ledger.run(lock.run_id)
+        run = self._flight.recorded(lock)
+        if run is None:
+            return None
+        if lock.execution_input:
+            return self._flight.launch(lock, run, lock.execution_input)
         config = self.ledger.published(lock.pipeline)
-        if run is None or config is None or run.status != "RUNNING":
+        if config is None:
             self.ledger.release(lock)
             return None
         selection = self._select(lock.pipeline)
@@ -160,14 +158,13 @@ class Starter:
         now = self.now()
         name = run_id(config.name, now, selection.manifest_hash)
         attempt = 1
-        executions = self.state_machine.replace(":stateMachine:", ":execution:")
         uri = f"s3://{self.data_bucket}/{_folder(name)}manifest.json"
         return Run(
             run_id=name,
             pipeline=config.name,
             status="RUNNING",
             attempt=attempt,
-            execution=f"{executions}:{_execution_name(name, attempt)}",
+            execution=self._flight.execution(name, attempt),
             version=config.version,
             manifest_hash=selection.manifest_hash,
             endpoint={"name": config.endpoint, "action": "NONE", "config": None},
@@ -195,17 +192,7 @@ class Starter:
         start = RetrainInput(
             run_id=run.run_id, pipeline=run.pipeline, attempt=run.attempt, config=config
         )
-        try:
-            self.clients.stepfunctions.start_execution(
-                stateMachineArn=self.state_machine,
-                name=_execution_name(run.run_id, run.attempt),
-                input=json.dumps(start.dump()),
-            )
-        except ClientError as err:
-            if error_code(err) != "ExecutionAlreadyExists":
-                raise
-        self.ledger.hand_to_run(lock, run.run_id)
-        return run
+        return self._flight.launch(lock, run, json.dumps(start.dump()))
 
     def _skip(self, lock: Lock, run: Run, earlier: Run, selection: Selection) -> Run:
         """Record a run without an execution, and have it told."""
@@ -259,10 +246,6 @@ def _end_of(run: Run) -> RunEnd:
         reason=run.reason,
         endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
     )
-
-
-def _execution_name(run: str, attempt: int) -> str:
-    return f"{run}-{attempt}"
 
 
 def _folder(run: str) -> str:

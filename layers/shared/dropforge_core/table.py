@@ -115,9 +115,7 @@ class Table:
             ConditionFailedError: the condition does not hold.
         """
         try:
-            self._client.delete_item(
-                TableName=self._name, Key=to_item({"pk": pk, "sk": sk}), **_conditional(condition)
-            )
+            self._client.delete_item(**self.deleting(pk, sk, condition))
         except ClientError as err:
             raise _condition_failed(err) from err
 
@@ -149,6 +147,11 @@ class Table:
             "UpdateExpression": f"SET {sets}",
             **request,
         }
+
+    def deleting(self, pk: str, sk: str, condition: ConditionBase) -> Any:
+        """Return a delete as one of a transaction's writes holds it."""
+        key = to_item({"pk": pk, "sk": sk})
+        return {"TableName": self._name, "Key": key, **_conditional(condition)}
 
     def putting(self, values: Values, condition: ConditionBase | None = None) -> Any:
         """Return a put as one of a transaction's writes holds it."""

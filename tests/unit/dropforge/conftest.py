@@ -2,13 +2,17 @@
 
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from dropforge.project import Project
 from dropforge.target import Target, local_target
+from tests.unit.dropforge.deployments import History, deploy
+from tests.unit.dropforge_core.sagemaker import FakeSageMaker
 
 PIPELINE = """\
 name: iris
@@ -32,10 +36,17 @@ Resources:
       AttributeDefinitions:
         - { AttributeName: pk, AttributeType: S }
         - { AttributeName: sk, AttributeType: S }
+  Machine:
+    Type: AWS::StepFunctions::StateMachine
+    Properties:
+      StateMachineName: df-retrain
+      RoleArn: arn:aws:iam::123456789012:role/retrain
+      DefinitionString: "{}"
 Outputs:
   DataBucketName: { Value: !Ref Data }
   ArtifactsBucketName: { Value: !Ref Artifacts }
   LedgerTableName: { Value: !Ref Table }
+  RetrainStateMachineArn: { Value: !Ref Machine }
 """
 
 
@@ -87,3 +98,22 @@ def target(moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Target:
     opened.cloudformation.create_stack(StackName="df", TemplateBody=STACK)
     opened.s3.put_bucket_versioning(Bucket="df-data", VersioningConfiguration={"Status": "Enabled"})
     return opened
+
+
+@pytest.fixture
+def sagemaker(target: Target, monkeypatch: pytest.MonkeyPatch) -> FakeSageMaker:
+    """The target's SageMaker, in memory: moto's messages are not AWS's."""
+    fake = FakeSageMaker()
+    client = target.client
+
+    def choose(service: str) -> Any:
+        return fake if service == "sagemaker" else client(service)
+
+    monkeypatch.setattr(target, "client", choose)
+    return fake
+
+
+@pytest.fixture
+def history(target: Target, sagemaker: FakeSageMaker) -> History:
+    """Make runs of these statuses, oldest first; the last of them serves."""
+    return partial(deploy, target, sagemaker)

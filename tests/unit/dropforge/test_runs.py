@@ -1,10 +1,11 @@
+import json
 from dataclasses import replace
 
 import pytest
 from dropforge_core.records import Run
 
 from dropforge import runs
-from dropforge.errors import InputError
+from dropforge.errors import CommandError, InputError
 from dropforge.project import Project
 from dropforge.publish import publish
 from dropforge.target import Target
@@ -61,6 +62,24 @@ def test_an_unknown_run_is_bad_input(target: Target, run_id: str) -> None:
     """Whether the id could be one or not."""
     with pytest.raises(InputError):
         runs.find_run(target, run_id)
+
+
+def test_a_rollback_names_the_run_that_came_back(capsys: pytest.CaptureFixture[str]) -> None:
+    """And nothing is brought back by other runs."""
+    runs.write_run(RUN)
+    assert "brought back" not in capsys.readouterr().out
+    runs.write_run(replace(RUN, kind="ROLLBACK", restores="iris-20261120t052011-00000000"))
+    assert "iris-20261120t052011-00000000" in capsys.readouterr().out
+
+
+def test_only_what_was_deployed_is_a_success(capsys: pytest.CaptureFixture[str]) -> None:
+    """The run is printed whatever its end, for people or as the one document."""
+    runs.conclude(RUN, as_json=True)
+    assert json.loads(capsys.readouterr().out) == runs.document(RUN)
+    failed = replace(RUN, status="FAILED", reason="Train failed.")
+    with pytest.raises(CommandError, match=f"run {RUN.run_id} ended FAILED: Train failed"):
+        runs.conclude(failed, as_json=False)
+    assert "FAILED" in capsys.readouterr().out
 
 
 def test_people_see_facts_and_steps(

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from threading import Timer
 
 import pytest
 from dropforge_core.records import Arrival, Run
@@ -129,3 +130,34 @@ def test_when_time_is_up_the_person_is_told_how_to_follow_the_run(target: Target
     ledger_holds(target, replace(ARRIVAL, status="IN_RUN", run_id=RUN.run_id), going)
     with pytest.raises(CommandError, match=f"the run goes on: dropforge show {RUN.run_id}"):
         Wait(target, "iris", Screen(), 0.1).until_decided([DROPPED])
+
+
+def test_a_run_is_waited_for_until_it_lets_go_of_its_pipeline(target: Target) -> None:
+    """FinishRun closes the run first; whoever starts the next one needs the lock."""
+    going = replace(RUN, execution=running_execution(target))
+    lock = target.ledger.acquire("iris", "me", 1000)
+    assert lock is not None
+    target.ledger.open_run(lock, going)
+    target.ledger.hand_to_run(lock, going.run_id)
+
+    release = Timer(0.5, target.ledger.release_run, ("iris", going.run_id))
+
+    def close() -> None:
+        target.ledger.change_run(going.run_id, {"status": "DEPLOYED"})
+        release.start()
+
+    screen = Screen(close)
+    ended = Wait(target, "iris", screen, 30).until_ended(going)
+    assert ended == replace(going, status="DEPLOYED")
+    assert target.ledger.lock("iris") is None
+    assert len(screen.shown) == 2, "while it ran, and at its end"
+    release.join()
+
+
+def test_a_run_that_takes_too_long_goes_on(target: Target) -> None:
+    """The person is told how to follow it."""
+    going = replace(RUN, execution=running_execution(target))
+    target.ledger.put_run(going)
+    says = f"Not done after 0.1 s; the run goes on: dropforge show {RUN.run_id}"
+    with pytest.raises(CommandError, match=says):
+        Wait(target, "iris", Screen(), 0.1).until_ended(going)

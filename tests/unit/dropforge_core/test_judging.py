@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -265,3 +266,13 @@ def test_the_best_of_the_last_deployed() -> None:
     assert best_of_last(runs, a_policy(last=4)) == Best(run_id=runs[6].run_id, value=0.99)
     assert best_of_last(runs[:4], a_policy()) is None
     assert best_of_last([], a_policy()) is None
+
+
+def test_a_model_that_was_taken_back_is_no_measure() -> None:
+    """After a rollback the best is that of the model which came back, and of those before it."""
+    back = replace(a_run(3, 0.95), kind="ROLLBACK", restores=a_run(1, 0.95).run_id)
+    runs = [a_run(4, 0.96), back, a_run(2, 0.99), a_run(1, 0.95), a_run(0, 0.97)]
+    assert best_of_last(runs[2:], a_policy()) == Best(run_id=runs[2].run_id, value=0.99)
+    assert best_of_last(runs, a_policy(last=2)) == Best(run_id=runs[0].run_id, value=0.96)
+    assert best_of_last(runs, a_policy(last=3)) == Best(run_id=runs[4].run_id, value=0.97)
+    assert best_of_last(runs[1:], a_policy(last=1)) == Best(run_id=runs[3].run_id, value=0.95)

@@ -129,6 +129,20 @@ def test_only_a_running_run_changes(stack: Stack) -> None:
     assert stack.ledger.run(a_run(9).run_id) is None
 
 
+def test_only_what_has_ended_is_marked_as_removed(stack: Stack) -> None:
+    """A run that goes or waits has things that it needs."""
+    ended = a_run(1, status="DEPLOYED", ended_at="2026-11-21T05:21:00.000Z")
+    stack.ledger.put_run(ended)
+    stack.ledger.mark_removed(ended.run_id, "2026-11-21T06:00:00.000Z")
+    marked = stack.ledger.run(ended.run_id)
+    assert marked is not None
+    assert marked.removed_at == "2026-11-21T06:00:00.000Z"
+    stack.ledger.put_run(a_run(2))
+    for run_id in (a_run(2).run_id, a_run(3).run_id):
+        with pytest.raises(ConditionFailedError):
+            stack.ledger.mark_removed(run_id, "2026-11-21T06:00:00.000Z")
+
+
 def test_what_a_newer_version_added_is_left_aside(stack: Stack) -> None:
     """An attribute that this version does not know does not break reading."""
     stack.ledger.put_run(a_run())

@@ -22,6 +22,7 @@ def test_defaults() -> None:
     """The least is enough."""
     config = PipelineConfig.model_validate(a_file())
     assert config.train.channels == ("train",)
+    assert config.keep == 5
     assert config.serve.variant() == {
         "VariantName": "AllTraffic",
         "InstanceType": "ml.m5.large",
@@ -106,6 +107,7 @@ def test_what_is_no_policy(judge: dict[str, Any]) -> None:
         ({"train": {"timeout_seconds": 0}}, "train.timeout_seconds"),
         ({"train": {"spot": {"max_wait_seconds": 60}}}, "train"),
         ({"serve": {}}, "serve"),
+        ({"keep": 1}, "keep"),
         ({"serve": {"instance": {}, "serverless": {}}}, "serve"),
         ({"serve": {"serverless": {"memory_mb": 1000}}}, "serve.serverless.memory_mb"),
         ({"judge": {"metric": "a", "thresholds": {}}}, "judge.thresholds"),

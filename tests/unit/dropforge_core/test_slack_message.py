@@ -77,6 +77,21 @@ def test_each_outcome_has_its_title(status: str, action: str, title: str) -> Non
     assert made["text"] == f"{title}. So it was."
 
 
+@pytest.mark.parametrize(
+    ("status", "title"),
+    [
+        ("DEPLOYED", "↩️ iris: went back to the model of {}"),
+        ("ROLLED_BACK", "↩️ iris: the model of {} did not hold, the one before serves"),
+        ("FAILED", "❌ iris: going back to the model of {} failed"),
+    ],
+)
+def test_a_rollback_has_titles_of_its_own(status: str, title: str) -> None:
+    """They name the run whose model was to serve again; no data was dropped for it."""
+    made = message(an_end(status, restores="iris-20261120t081500-5e6f7a8b"), a_record())
+    assert made["blocks"][0]["text"]["text"] == title.format("iris-20261120t081500-5e6f7a8b")
+    assert "3 objects" not in str(made)
+
+
 def test_what_people_want_to_know() -> None:
     """Metrics, reason, data, duration, endpoint and run are there."""
     end = an_end(
