@@ -37,12 +37,33 @@ EVENTS = {
     "CheckEndpoint": "check_endpoint.missing.json",
     "JudgeModel": "judge_model.promoted.json",
     "AnswerEndpointWait": "answer_endpoint_wait.wait.json",
+    "SmokeTest": "smoke_test.iris.json",
     "NotifyMetrics": "notify_metrics.deployed.json",
     "FinishRun": "finish_run.deployed.json",
     "RemoveModels": "remove_models.deployed.json",
 }
-# As a deployment finds it: in transition, so the token is kept and the event will answer it.
-ENDPOINT = "dropforge-slow"
+# As deployments find them: one in transition, so that the token is kept and the event will answer
+# it, and the one in service that the smoke test asks.
+SLOW, SERVING = "dropforge-slow", "dropforge-iris"
+PROGRAMS = {
+    SLOW: "#!/bin/sh\nexec sleep 600\n",
+    SERVING: """\
+#!/usr/bin/env python3
+import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"setosa")
+
+    do_POST = do_GET
+
+HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+""",
+}
 LIMITS = {name: 1.8 if name == "StartRetraining" else 1.4 for name in EVENTS}
 # A run whose machine does nothing: what starts it is measured, not the run.
 NOTHING = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
@@ -100,7 +121,11 @@ def measure(repetitions: int) -> dict[str, list[float]]:
         try:
             target = target_of(settings)
             names = prepare_stack(target, (settings.state / "slack-webhook").read_text("utf-8"))
-            begin_endpoint(target, settings.state)
+            for endpoint, program in PROGRAMS.items():
+                create_endpoint(target, settings.state, endpoint, program)
+            target.client("sagemaker").get_waiter("endpoint_in_service").wait(
+                EndpointName=SERVING, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            )
             own = settings.state / "cold"
             code = CodeStore(own / "code")
             platform = Platform(settings, children, prepare(own / "runtime"), code)
@@ -148,11 +173,11 @@ def prepare_stack(target: Target, webhook: str) -> dict[str, str]:
     return {"bare": "bare", "client": "client", **{name: physical[name] for name in EVENTS}}
 
 
-def begin_endpoint(target: Target, state: Path) -> None:
-    """Create an endpoint whose container never answers: it is Creating while we measure."""
-    image = state / "images/slow/1"
+def create_endpoint(target: Target, state: Path, name: str, program: str) -> None:
+    """Begin to create an endpoint whose container is this program."""
+    image = state / "images" / name / "1"
     image.mkdir(parents=True)
-    (image / "serve").write_text("#!/bin/sh\nexec sleep 600\n", "utf-8")
+    (image / "serve").write_text(program, "utf-8")
     (image / "serve").chmod(0o755)
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w:gz"):
@@ -161,19 +186,19 @@ def begin_endpoint(target: Target, state: Path) -> None:
     target.s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=archive.getvalue())
     sagemaker = target.client("sagemaker")
     sagemaker.create_model(
-        ModelName="slow",
+        ModelName=name,
         ExecutionRoleArn="arn:aws:iam::123456789012:role/played",
         PrimaryContainer={
-            "Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/slow:1",
+            "Image": f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{name}:1",
             "ModelDataUrl": f"s3://{bucket}/model.tar.gz",
         },
     )
-    variant = {"VariantName": "AllTraffic", "ModelName": "slow"}
+    variant = {"VariantName": "AllTraffic", "ModelName": name}
     machine = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(
-        EndpointConfigName="slow", ProductionVariants=[variant | machine]
+        EndpointConfigName=name, ProductionVariants=[variant | machine]
     )
-    sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="slow")
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
 def event_for(target: Target, name: str) -> bytes:
@@ -182,7 +207,7 @@ def event_for(target: Target, name: str) -> bytes:
         return b"{}"
     text = (ROOT / "events" / EVENTS[name]).read_text("utf-8")
     if name == "AnswerEndpointWait":
-        return json.dumps(json.loads(text) | {"endpoint": ENDPOINT}).encode()
+        return json.dumps(json.loads(text) | {"endpoint": SLOW}).encode()
     if name != "StartRetraining":
         return text.encode()
     key = f"incoming/iris/{uuid.uuid4().hex}.csv"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 from dropforge_core.contracts import EndpointState, PublishedPipeline, Restore
-from dropforge_core.endpoints import MISSING, champion_of, endpoint_state
+from dropforge_core.endpoints import MISSING, endpoint_state, with_what_serves
 from dropforge_core.lineage import standing
 from dropforge_core.records import Run
 
@@ -36,9 +36,9 @@ def choose(target: Target, current: PublishedPipeline, to: str | None) -> Choice
         InputError: there is no such run, its model cannot come back, or it serves already.
     """
     runs = target.ledger.runs(current.name)
-    state = endpoint_state(target.client("sagemaker"), current.endpoint)
-    champion = champion_of(target.client("sagemaker"), state)
-    serving = champion.run_id if champion else None
+    sagemaker = target.client("sagemaker")
+    state = with_what_serves(sagemaker, endpoint_state(sagemaker, current.endpoint))
+    serving = state.champion.run_id if state.champion else None
     origin = _named(runs, to, serving) if to else _previous(runs, state, serving)
     if origin.run_id == serving:
         raise InputError(f"The model of {serving} serves already. {_possible(runs, serving)}")

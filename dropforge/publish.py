@@ -12,7 +12,6 @@ from dropforge_core.contracts import (
     JobMachine,
     ProcessingStep,
     PublishedPipeline,
-    Serving,
     TrainingStep,
 )
 from dropforge_core.naming import endpoint_name
@@ -21,6 +20,7 @@ from dropforge_core.times import iso, utc_now
 
 from dropforge import images, output, pipelines
 from dropforge.content import digest
+from dropforge.deployable import check_deployable
 from dropforge.errors import InputError
 from dropforge.pipelines import Pipeline
 from dropforge.project import Project
@@ -49,12 +49,16 @@ def publish(project: Project, target: Target, names: Iterable[str]) -> list[Publ
     """Publish these pipelines, or all; all are validated before anything is uploaded.
 
     Raises:
-        InputError: something is wrong with one of them, or its image is not in ECR.
+        InputError: something is wrong with one of them, its image is not in ECR, or the stack
+            could not deploy it.
     """
     wanted = list(dict.fromkeys(names)) or pipelines.names(project)
     if not wanted:
         raise InputError(f"{project.pipelines}: there are no pipelines; each is a folder there.")
     loaded = [pipelines.load(project, name) for name in wanted]
+    for pipeline in loaded:
+        where = project.relative(pipeline.folder / pipelines.FILE)
+        check_deployable(target, pipeline.config.serve, where)
     return [_publish(project, target, pipeline) for pipeline in loaded]
 
 
@@ -132,11 +136,7 @@ def _resolved(
         ),
         train=_training(config, addresses[config.train.image or config.image]),
         evaluate=_processing(config.evaluate, addresses[config.evaluate.image or config.image]),
-        serve=Serving(
-            image=addresses[config.serve.image or config.image],
-            environment=config.serve.environment,
-            variant=config.serve.variant(),
-        ),
+        serve=config.serve.resolved(addresses[config.serve.image or config.image]),
         judge=config.judge.resolved(),
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,

@@ -28,6 +28,7 @@ from dropforge.project import find_project
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -128,15 +129,28 @@ class Target:
             )
         return self._outputs[name]
 
+    def parameter(self, name: str) -> str:
+        """Return the value of one of the stack's parameters; "" when it has no such parameter.
+
+        Raises:
+            UnreachableError: there is no such stack.
+        """
+        given = {p["ParameterKey"]: p["ParameterValue"] for p in self._stack.get("Parameters", [])}
+        return given.get(name, "")
+
     @cached_property
     def _outputs(self) -> dict[str, str]:
+        return {o["OutputKey"]: o["OutputValue"] for o in self._stack.get("Outputs", [])}
+
+    @cached_property
+    def _stack(self) -> "StackTypeDef":
         try:
             stacks = self.cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
         except ClientError as err:
             if "does not exist" not in str(err):
                 raise
             raise UnreachableError(self._no_stack()) from err
-        return {o["OutputKey"]: o["OutputValue"] for o in stacks[0].get("Outputs", [])}
+        return stacks[0]
 
     def _no_stack(self) -> str:
         if self.is_local:

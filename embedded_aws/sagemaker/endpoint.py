@@ -18,7 +18,7 @@ from typing import Any
 from embedded_aws.errors import AwsError
 from embedded_aws.sagemaker import guardrails
 from embedded_aws.sagemaker.deployment import Deployment, RolledBackError
-from embedded_aws.sagemaker.endpoint_configs import Variant
+from embedded_aws.sagemaker.endpoint_configs import Variant, check_conversion
 from embedded_aws.sagemaker.endpoint_description import EndpointDescription
 from embedded_aws.sagemaker.fleet import Fleet
 from embedded_aws.sagemaker.forcing import Outcome, Plan
@@ -73,6 +73,8 @@ class Endpoint:
         """Begin to serve another config; raises AwsError when that cannot be now."""
         with self._lock:
             self._description.check_updatable()
+            if self._variant:
+                check_conversion(self._variant, variant)
             variant = self._retaining(variant, asked)
             config = asked.deployment
             if asked.retains_deployment:

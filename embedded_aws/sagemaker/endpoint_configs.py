@@ -28,6 +28,7 @@ class Variant:
     max_body_bytes: int
     max_concurrency: int | None
     instances: int | None  # None for a serverless variant
+    instance_type: str | None  # the same
     weight: float
     serverless: Mapping[str, Any] | None
 
@@ -94,9 +95,17 @@ def resolve(config: Mapping[str, Any], model_records: Records, limits: Limits) -
         max_body_bytes=_MAX_SERVERLESS_BODY_BYTES if serverless else _MAX_BODY_BYTES,
         max_concurrency=serverless["MaxConcurrency"] if serverless else None,
         instances=None if serverless else variant["InitialInstanceCount"],
+        instance_type=None if serverless else variant["InstanceType"],
         weight=variant["InitialVariantWeight"],
         serverless=serverless,
     )
+
+
+def check_conversion(old: Variant, new: Variant) -> None:
+    """Refuse the way that AWS's endpoints cannot go: "Deploy models with Serverless Inference"."""
+    if old.instances is not None and new.instances is None:
+        message = "You cannot convert an instance-based endpoint to a serverless endpoint."
+        raise AwsError("ValidationException", message)
 
 
 def _check_serverless(variant: Mapping[str, Any], model: Mapping[str, Any]) -> None:

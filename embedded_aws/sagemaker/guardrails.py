@@ -17,6 +17,7 @@ from embedded_aws.sagemaker.endpoint_configs import Variant
 _LEAST_SHIFTED = 2  # instances, for more than one step
 _MOST_PERCENT = 50  # of a canary and of a linear step
 _LEAST_LINEAR_PERCENT = 10
+_UNGUARDED_FAMILY = "ml.inf1."
 _SIZES = {"CANARY": "CanarySize", "LINEAR": "LinearStepSize"}
 _DEFAULT_TIMEOUT = 28_800.0  # the longest that may be asked for
 
@@ -44,6 +45,8 @@ class Guardrails:
         """
         if variant.instances is None:
             raise _invalid("DeploymentConfig is not supported for a serverless variant.")
+        if (variant.instance_type or "").startswith(_UNGUARDED_FAMILY):
+            raise _invalid(f"DeploymentConfig is not supported for {variant.instance_type}.")
         policy = config.get("BlueGreenUpdatePolicy") or {}
         routing = policy.get("TrafficRoutingConfiguration") or {}
         alarms = (config.get("AutoRollbackConfiguration") or {}).get("Alarms") or ()

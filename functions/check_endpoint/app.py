@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from dropforge_core.aws_errors import platform_faults
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import CheckEndpointInput
-from dropforge_core.endpoints import champion_of, endpoint_state
+from dropforge_core.endpoints import endpoint_state, with_what_serves
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,8 +26,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     asked = CheckEndpointInput.read(event)
     with platform_faults():
         described = endpoint_state(clients.sagemaker, asked.endpoint)
-        champion = champion_of(clients.sagemaker, described)
-    state = described.model_copy(update={"champion": champion})
+        state = with_what_serves(clients.sagemaker, described)
     logger.info("endpoint", endpoint=asked.endpoint, status=state.status, config=state.config)
     metric = "EndpointFound" if state.exists else "EndpointMissing"
     metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)

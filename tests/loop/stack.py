@@ -20,17 +20,23 @@ from dropforge.target import Target
 ROOT = Path(__file__).parents[2]
 QUICK = Path(__file__).parent / "quick"
 GOOD = json.dumps({"metrics": {"accuracy": 0.95}})
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "preprocess": "ok",
     "train": "ok",
     "evaluation": GOOD,
     "serve": "ok",
     "answer": "1",
+    "serving": {},  # more of the section `serve`
     "timeout_seconds": 30,
     "approval": "automatic",
     "evaluation_of_stranger": "",
 }
 DEADLINE_SECONDS = 60.0
+
+
+def endpoint_of(name: str) -> str:
+    """Return the name of a pipeline's endpoint."""
+    return f"dropforge-{name.replace('_', '-')}"
 
 
 @dataclass
@@ -61,7 +67,11 @@ class Stack:
                 "script": "evaluate.py",
                 "arguments": [told["evaluation"], told["evaluation_of_stranger"]],
             },
-            "serve": {"instance": {"count": 1}, "environment": {"BEHAVIOUR": told["serve"]}},
+            "serve": {
+                "instance": {"count": 1},
+                "environment": {"BEHAVIOUR": told["serve"]},
+                **told["serving"],
+            },
             "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
             "approval": told["approval"],
         }
@@ -108,7 +118,7 @@ class Stack:
     def answer(self, name: str) -> str:
         """Ask the pipeline's endpoint."""
         answered = self.target.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=f"dropforge-{name.replace('_', '-')}", Body=b"1,2", ContentType="text/csv"
+            EndpointName=endpoint_of(name), Body=b"1,2", ContentType="text/csv"
         )
         text: str = answered["Body"].read().decode()
         return text
@@ -118,9 +128,14 @@ class Stack:
         fault = {"service": service, "operation": operation, "code": code} | options
         self._control("POST", "faults", fault)
 
+    def force(self, name: str, **order: Any) -> None:
+        """Have a status of the pipeline's endpoint, or an outcome of its next change."""
+        self._control("POST", "endpoints", {"name": endpoint_of(name)} | order)
+
     def clear_faults(self) -> None:
-        """Forget the faults that did not happen."""
+        """Forget the faults and the forced outcomes that did not happen."""
         self._control("DELETE", "faults", None)
+        self._control("DELETE", "endpoints", None)
 
     def fire_schedule(self, function: str) -> None:
         """Fire the scheduled rule of a function now."""

@@ -45,6 +45,17 @@ ANSWERS: dict[str, Any] = {
     "finish_run.rejected": UNKNOWN_RUN,
     "finish_run.failed": UNKNOWN_RUN,
     "finish_run.execution_died": UNKNOWN_RUN,
+    "smoke_test.iris": {
+        "passed": False,
+        "reason": "The smoke test failed: sample 1 ('5.1,3.5,1.4,0.2') could not be asked:"
+        " ValidationError: Endpoint dropforge-iris of account 123456789012 not found.",
+    },
+    "smoke_test.json_answers": {
+        "passed": False,
+        "reason": "The smoke test failed: sample 1 ('{\"instances\": [[5.1, 3.5, 1.4, 0.2]]}')"
+        " could not be asked: ValidationError: Endpoint dropforge-never-deployed of account"
+        " 123456789012 not found.",
+    },
     "judge_model.promoted": {
         "promoted": True,
         "reason": "accuracy 0.9778 is 0.0111 better than the champion's"
@@ -171,13 +182,17 @@ def test_only_notify_metrics_writes_to_slack(answers: dict[str, Any]) -> None:
 def test_after_a_run_the_endpoint_is_in_service(empty: Stack, deployed: dict[str, Any]) -> None:
     """The sample whose name says so is answered with what serves, and the run that made it."""
     config = deployed["endpoint"]["config"]
-    model = empty.target.client("sagemaker").describe_model(ModelName=config)
+    sagemaker = empty.target.client("sagemaker")
+    model = sagemaker.describe_model(ModelName=config)
+    modified = sagemaker.describe_endpoint(EndpointName="dropforge-iris")["LastModifiedTime"]
     assert invoke(empty, ROOT / "events/check_endpoint.in_service.json") == {
         "endpoint": "dropforge-iris",
         "exists": True,
         "status": "InService",
         "updatable": True,
         "config": config,
+        "modified_at": round(modified.timestamp() * 1000),
+        "instance_count": 1,
         "champion": {
             "model_data": model["PrimaryContainer"]["ModelDataUrl"],
             "run_id": deployed["run_id"],

@@ -11,6 +11,7 @@ import regex
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from dropforge_core import contracts
+from dropforge_core.rollout import Rollout, Size
 
 from .conftest import MACHINES, evaluate, load_machine, states_of
 
@@ -30,6 +31,10 @@ NESTED: dict[str, Any] = {
     "approve": contracts.ApproveInput,
     "deploy": contracts.DeployInput,
 }
+SAMPLE = {"data": "5.1,3.5,1.4,0.2", "content_type": "text/csv", "expect": {"a": [1, None]}}
+ROLLOUT = Rollout(
+    type="canary", size=Size(percent=25), wait_interval_seconds=60, alarms=("errors", "latency")
+).resolved()
 
 OPTIONS = [
     dict(
@@ -87,6 +92,10 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
         variant["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": 3}
     else:
         variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    serve: dict[str, Any] = {"image": IMAGE, "environment": {}, "variant": variant}
+    serve["smoke_test"] = [SAMPLE]
+    if not options["serverless"]:
+        serve["deployment"] = ROLLOUT
     given = contracts.RetrainInput.model_validate(
         {
             "run_id": RUN_ID,
@@ -99,7 +108,7 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
                 "preprocess": script,
                 "train": train,
                 "evaluate": script,
-                "serve": {"image": IMAGE, "environment": {}, "variant": variant},
+                "serve": serve,
                 "approval_timeout_seconds": 3600,
                 "judge": {
                     "metric": "accuracy",
@@ -135,9 +144,11 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
     variables |= {
         "model_data": "s3://dropforge-artifacts-123456789012-us-east-1/runs/x/model.tar.gz",
         "outcome": {"status": "REJECTED", "reason": "accuracy 0.5 is below 0.9."},
-        "action": "CREATED",
         "champion": champion,
         "refusal": {"reason": "Nobody approved the model.", "rejected_by": "TIMEOUT"},
+        "phase": "DEPLOYING",
+        "wanted": variables.get("name", ""),
+        "now": {"status": "InService"},
         "evaluation": {"metrics": {"accuracy": 0.95}},
         "verdict": {"promoted": True, "reason": "accuracy 0.95 is good enough."},
         "judgement": {
@@ -276,6 +287,7 @@ def test_payloads_are_the_contracts() -> None:
     contracts.EndpointWait.model_validate(tasks["WaitForEndpoint"]["Payload"])
     contracts.ApprovalWait.model_validate(tasks["WaitForApproval"]["Payload"])
     contracts.JudgeStart.model_validate(tasks["JudgeAgain"]["Input"])
+    contracts.SmokeTestInput.model_validate(tasks["SmokeTest"]["Payload"])
     contracts.RunEnd.model_validate(tasks["Notify"]["Payload"])
     contracts.JudgeInput.model_validate(tasks["JudgeModel"]["Payload"])
     assert tasks["Notify"]["Payload"] == tasks["Finish"]["Payload"]

@@ -16,6 +16,7 @@ FUNCTIONS = {
     "AnswerEndpointWait",
     "AnswerApproval",
     "SweepPipelines",
+    "SmokeTest",
     "NotifyMetrics",
     "FinishRun",
     "RemoveModels",
@@ -225,6 +226,32 @@ def test_sync_integrations_may_use_their_managed_rules(resources: dict[str, Any]
     given = json.dumps(managed["Resource"])
     assert all(rule in given for rule in rules.values())
     assert len(managed["Resource"]) == len(rules)
+
+
+@pytest.mark.parametrize("machine", ["Retrain", "Judge", "Approve", "Deploy"])
+def test_a_machine_may_call_what_it_calls(resources: dict[str, Any], machine: str) -> None:
+    """Every SageMaker call and function of a definition is in its role, and nothing else."""
+    properties = resources[f"{machine}StateMachine"]["Properties"]
+    text = (ROOT / properties["DefinitionUri"]).read_text("utf-8")
+    called = {
+        f"sagemaker:{name[0].upper()}{name[1:]}"
+        for name in re.findall(r"sagemaker:(create\w+|update\w+|delete\w+)", text)
+    }
+    allowed = statements(resources[f"{machine}Role"])
+    listed = [s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in allowed]
+    changing = re.compile(r"sagemaker:(Create|Update|Delete)")
+    assert {action for actions in listed for action in actions if changing.match(action)} == called
+    [functions] = [s["Resource"] for s in allowed if s["Action"] == "lambda:InvokeFunction"]
+    given = properties["DefinitionSubstitutions"]
+    invoked = [given[name] for name in re.findall(r'"FunctionName": "\$\{(\w+)\}"', text)]
+    assert {json.dumps(one) for one in functions} == {json.dumps(one) for one in invoked}
+
+
+def test_the_smoke_test_asks_this_stacks_endpoints_only(resources: dict[str, Any]) -> None:
+    """It may invoke them, and nothing else."""
+    [statement] = statements(resources["SmokeTest"])
+    assert statement["Action"] == "sagemaker:InvokeEndpoint"
+    assert statement["Resource"]["Fn::Sub"].endswith(":endpoint/${AWS::StackName}-*")
 
 
 def test_machines_log_and_trace(resources: dict[str, Any]) -> None:

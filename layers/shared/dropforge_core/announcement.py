@@ -20,6 +20,7 @@ _TITLES = {
     "WAITING_FOR_APPROVAL": "⏸️ {pipeline}: waits for approval",
     "REJECTED": "🛑 {pipeline}: rejected, endpoint untouched",
     "ROLLED_BACK": "↩️ {pipeline}: rolled back, the old model serves",
+    "UNDONE": "↩️ {pipeline}: rolled back, there is no endpoint",
     "SKIPPED": "⏭️ {pipeline}: skipped, nothing new",
     "FAILED": "❌ {pipeline}: failed",
 }
@@ -80,7 +81,9 @@ def announce(end: RunNews, run: Run | None, now: datetime) -> Announcement:
 
 
 def _title(end: RunNews) -> str:
-    title = _TITLES.get((end.status, end.endpoint.action), _TITLES.get(end.status, ""))
+    undone = end.status == "ROLLED_BACK" and end.endpoint.config is None
+    status = "UNDONE" if undone else end.status
+    title = _TITLES.get((status, end.endpoint.action), _TITLES.get(status, ""))
     if end.restores:
         title = _ROLLBACK_TITLES.get(end.status, title)
     text = title.format(pipeline=end.pipeline, run=end.restores)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -46,6 +47,10 @@ _CONFIG = Config(
     # TLS guards what travels; a checksum of its own costs each cold start of the trigger.
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
+)
+# A container has 60 seconds to answer; AWS advises to wait for 70.
+_INVOCATIONS = _CONFIG.merge(
+    Config(read_timeout=70, retries={"mode": "standard", "total_max_attempts": 3})
 )
 
 
@@ -79,6 +84,12 @@ class Clients:
         """Endpoints and jobs."""
         with _without_collector():
             return self._session.client("sagemaker", config=_CONFIG)
+
+    @cached_property
+    def sagemaker_runtime(self) -> SageMakerRuntimeClient:
+        """What endpoints serve."""
+        with _without_collector():
+            return self._session.client("sagemaker-runtime", config=_INVOCATIONS)
 
     @cached_property
     def secretsmanager(self) -> Any:

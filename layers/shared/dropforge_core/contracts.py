@@ -100,12 +100,29 @@ class JudgePolicy(Contract):
     last: int = 5
 
 
+class SmokeSample(Contract):
+    """One golden sample: what to ask the endpoint, and what it must answer.
+
+    Without ``expect`` any answer will do. ``tolerance`` is for the numbers in it, in their unit.
+    """
+
+    data: str
+    content_type: str = "text/csv"
+    expect: Any = None
+    tolerance: float = 0.0
+
+
 class Serving(Contract):
-    """The container that serves, and SageMaker's ProductionVariant without the model's name."""
+    """The container that serves, and SageMaker's ProductionVariant without the model's name.
+
+    ``deployment`` is SageMaker's DeploymentConfig: how an update shifts traffic.
+    """
 
     image: str
     environment: dict[str, str]
     variant: dict[str, Any]
+    deployment: dict[str, Any] | None = None
+    smoke_test: tuple[SmokeSample, ...] = ()
 
 
 class PublishedPipeline(Contract):
@@ -162,15 +179,16 @@ class DeployInput(Contract):
 
 
 class DeployOutput(Contract):
-    """What ``deploy`` ends with when the endpoint serves: the new config, or again the old one.
+    """What ``deploy`` ends with when nothing is broken: the new config serves, or the old one.
 
+    ``config`` is absent when a first deployment was undone: there is no endpoint again.
     ``called_at`` and ``in_service_at`` are epoch milliseconds: the create or update call, and the
     moment from which the endpoint was in service.
     """
 
     status: Literal["DEPLOYED", "ROLLED_BACK"]
     action: EndpointAction
-    config: str
+    config: str | None = None
     reason: str
     called_at: int
     in_service_at: int
@@ -190,10 +208,11 @@ class Champion(Contract):
 
 
 class EndpointState(Contract):
-    """Output of CheckEndpoint.
+    """Output of CheckEndpoint, and what a deployment that waits is answered.
 
     ``status`` is SageMaker's, or ``Missing``. ``updatable`` says whether UpdateEndpoint would be
-    accepted now.
+    accepted now. ``modified_at`` is in epoch milliseconds. ``instance_count`` is what the config in
+    service asks for, absent for a serverless one; only CheckEndpoint looks for it and the champion.
     """
 
     endpoint: str
@@ -202,6 +221,8 @@ class EndpointState(Contract):
     updatable: bool
     config: str | None = None
     failure_reason: str | None = None
+    modified_at: int | None = None
+    instance_count: int | None = None
     champion: Champion | None = None
 
 
@@ -221,6 +242,20 @@ class EndpointWaitAnswer(Contract):
     endpoint: str
     answered: bool
     status: str | None = None
+
+
+class SmokeTestInput(Contract):
+    """Input of the function SmokeTest."""
+
+    endpoint: str = Field(min_length=1, max_length=63)
+    samples: tuple[SmokeSample, ...] = Field(min_length=1, max_length=20)
+
+
+class SmokeTestResult(Contract):
+    """Output of SmokeTest: whether every sample was answered as expected, in one sentence."""
+
+    passed: bool
+    reason: str
 
 
 class JudgeInput(Contract):

@@ -56,31 +56,49 @@ def endpoint_state(sagemaker: SageMakerClient, name: str) -> EndpointState:
         updatable=status == "InService",
         config=found["EndpointConfigName"],
         failure_reason=found.get("FailureReason"),
+        modified_at=round(found["LastModifiedTime"].timestamp() * 1000),
     )
 
 
-def champion_of(sagemaker: SageMakerClient, state: EndpointState) -> Champion | None:
-    """Find the model that serves: the first variant's, if it is one archive in one container.
+def with_what_serves(sagemaker: SageMakerClient, state: EndpointState) -> EndpointState:
+    """Add what the config in service says: the first variant's instances, and the champion.
 
     Returns:
-        The champion, or None: nothing is in service, what serves cannot be given to a job as one
-        archive, or its config or its model is gone.
+        The state as it is when nothing is in service, or when the config is gone. There is no
+        champion when what serves cannot be given to a job as one archive, or its model is gone.
 
     Raises:
         botocore.exceptions.ClientError: every error but that config or model do not exist.
     """
     if state.status != "InService" or state.config is None:
-        return None
+        return state
     try:
         config = sagemaker.describe_endpoint_config(EndpointConfigName=state.config)
-        name = config["ProductionVariants"][0].get("ModelName", "")
-        if not name:  # an endpoint of inference components
-            return None
-        model = sagemaker.describe_model(ModelName=name)
     except ClientError as err:
-        message = err.response.get("Error", {}).get("Message", "")
-        if error_code(err) != "ValidationException" or not message.startswith(_GONE_MESSAGE):
-            raise
+        _check_gone(err)
+        return state
+    variant = config["ProductionVariants"][0]
+    found = {
+        "instance_count": variant.get("InitialInstanceCount"),
+        # An endpoint of inference components names no model.
+        "champion": _champion(sagemaker, variant.get("ModelName", "")),
+    }
+    return state.model_copy(update=found)
+
+
+def is_settled(state: EndpointState) -> bool:
+    """Say whether a create or an update has come to its end, good or bad."""
+    return state.status in _SETTLED
+
+
+def _champion(sagemaker: SageMakerClient, model_name: str) -> Champion | None:
+    """Find the archive of a model, if it is one archive in one container."""
+    if not model_name:
+        return None
+    try:
+        model = sagemaker.describe_model(ModelName=model_name)
+    except ClientError as err:
+        _check_gone(err)
         return None
     primary = [model["PrimaryContainer"]] if "PrimaryContainer" in model else []
     containers = primary or model.get("Containers", [])
@@ -88,6 +106,8 @@ def champion_of(sagemaker: SageMakerClient, state: EndpointState) -> Champion | 
     return Champion(model_data=data, run_id=run_of_uri(data)) if data else None
 
 
-def is_settled(state: EndpointState) -> bool:
-    """Say whether a create or an update has come to its end, good or bad."""
-    return state.status in _SETTLED
+def _check_gone(err: ClientError) -> None:
+    """Raise an error again unless it says that a config or a model does not exist."""
+    message = err.response.get("Error", {}).get("Message", "")
+    if error_code(err) != "ValidationException" or not message.startswith(_GONE_MESSAGE):
+        raise err

@@ -16,6 +16,9 @@ METRICS = {
     # answer_endpoint_wait
     "EndpointWaitAnswered": "A deployment that waited was told that its endpoint has settled.",
     "EndpointWaitPending": "An endpoint has not settled yet, or nobody waits for it.",
+    # smoke_test
+    "SmokeTestPassed": "An endpoint answered all golden samples as expected.",
+    "SmokeTestFailed": "An endpoint did not answer a golden sample as expected.",
     # judge_model
     "JudgedPromoted": "A challenger was judged good enough to serve.",
     "JudgedRejected": "A challenger was judged not good enough to serve.",

@@ -3,10 +3,12 @@
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
+from dropforge_core.section import Section
+from dropforge_core.serve_config import Serve
 
 _DAY = 86_400
 _FIVE_DAYS = 5 * _DAY
@@ -14,13 +16,7 @@ _FOURTEEN_DAYS = 14 * _DAY
 _TWENTY_EIGHT_DAYS = 28 * _DAY
 
 
-class _Section(BaseModel):
-    """A part of pipeline.yaml: immutable, and a key that nobody knows is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Instance(_Section):
+class Instance(Section):
     """The machines of a job: type, how many, and GiB of disk."""
 
     type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
@@ -28,7 +24,7 @@ class Instance(_Section):
     volume_gb: int = Field(default=30, ge=1, le=16_384)
 
 
-class Script(_Section):
+class Script(Section):
     """A processing job: a script of the pipeline's folder, its arguments and its machine."""
 
     script: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.py$")
@@ -36,25 +32,25 @@ class Script(_Section):
     image: str | None = None
     instance: Instance = Instance()
     timeout_seconds: int = Field(default=3_600, ge=1, le=_FIVE_DAYS)
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
 
 
-class Spot(_Section):
+class Spot(Section):
     """Managed spot training: how long to wait for capacity and finish, in seconds, in all."""
 
     max_wait_seconds: int = Field(ge=1, le=_TWENTY_EIGHT_DAYS)
 
 
-class Train(_Section):
+class Train(Section):
     """The training job."""
 
-    hyperparameters: dict[str, str] = {}
+    hyperparameters: dict[str, str] = Field(default_factory=dict)
     channels: tuple[str, ...] = ("train",)
     image: str | None = None
     instance: Instance = Instance()
     timeout_seconds: int = Field(default=3_600, ge=1, le=_TWENTY_EIGHT_DAYS)
     spot: Spot | None = None
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("hyperparameters", "environment", mode="before")
     @classmethod
@@ -72,52 +68,7 @@ class Train(_Section):
         return self
 
 
-class InstanceVariant(_Section):
-    """Endpoint machines that run all the time."""
-
-    type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
-    count: int = Field(default=1, ge=1, le=100)
-
-
-class ServerlessVariant(_Section):
-    """A serverless endpoint: memory in MB, in steps of 1 GB, and requests at a time."""
-
-    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = 2048
-    max_concurrency: int = Field(default=5, ge=1, le=200)
-
-
-class Serve(_Section):
-    """The endpoint: either ``instance`` or ``serverless``."""
-
-    image: str | None = None
-    environment: dict[str, str] = {}
-    instance: InstanceVariant | None = None
-    serverless: ServerlessVariant | None = None
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        if (self.instance is None) == (self.serverless is None):
-            message = "give either instance or serverless"
-            raise ValueError(message)
-        return self
-
-    def variant(self) -> dict[str, Any]:
-        """Return SageMaker's ProductionVariant, without the model's name."""
-        if self.serverless:
-            sizes = {
-                "MemorySizeInMB": self.serverless.memory_mb,
-                "MaxConcurrency": self.serverless.max_concurrency,
-            }
-            return {"VariantName": "AllTraffic", "ServerlessConfig": sizes}
-        machine = self.instance or InstanceVariant()
-        return {
-            "VariantName": "AllTraffic",
-            "InstanceType": machine.type,
-            "InitialInstanceCount": machine.count,
-        }
-
-
-class Bounds(_Section):
+class Bounds(Section):
     """What a metric must reach: at least ``minimum``, at most ``maximum``, or both."""
 
     minimum: float | None = None
@@ -132,7 +83,7 @@ class Bounds(_Section):
         return self
 
 
-class Judge(_Section):
+class Judge(Section):
     """When a model may serve: every metric within its bounds, and no worse than the champion.
 
     ``margin`` is in the metric's own unit; ``last`` says how many deployed models it also holds
@@ -164,7 +115,7 @@ class Judge(_Section):
         )
 
 
-class Approval(_Section):
+class Approval(Section):
     """Whether a person has to approve a model that was judged good enough, and until when.
 
     ``approval: manual`` is short for ``approval: {mode: manual}``.
@@ -174,7 +125,7 @@ class Approval(_Section):
     timeout_seconds: int = Field(default=3 * _DAY, ge=1, le=_FOURTEEN_DAYS)
 
 
-class PipelineConfig(_Section):
+class PipelineConfig(Section):
     """A whole ``pipeline.yaml``.
 
     ``keep`` says how many deployed models keep their model, endpoint config and model package: at

@@ -1,5 +1,6 @@
 """SageMaker's endpoints, configs, models and packages in memory, with its very messages."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,12 @@ class FakeSageMaker:
 
     def serves(self, endpoint: str, config: str, status: str = "InService", **more: Any) -> None:
         """Have an endpoint with this config."""
-        state = {"EndpointName": endpoint, "EndpointConfigName": config, "EndpointStatus": status}
+        state: dict[str, Any] = {
+            "EndpointName": endpoint,
+            "EndpointConfigName": config,
+            "EndpointStatus": status,
+            "LastModifiedTime": datetime(2026, 11, 21, tzinfo=UTC),
+        }
         self.there["endpoint"][endpoint] = state | more
 
     def left(self, run: Run) -> set[str]:

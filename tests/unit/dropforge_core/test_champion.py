@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from dropforge_core.aws_errors import platform_faults
 from dropforge_core.contracts import Champion, EndpointState
-from dropforge_core.endpoints import champion_of
+from dropforge_core.endpoints import with_what_serves
 from dropforge_core.errors import ServiceUnavailableError
 
 from tests.unit.dropforge_core.stack import Stack
@@ -28,7 +28,7 @@ def a_state(status: str = "InService") -> EndpointState:
     )
 
 
-def with_config(stack: Stack, **variant: str) -> Stubber:
+def with_config(stack: Stack, **variant: str | int) -> Stubber:
     """SageMaker with a config of two variants."""
     stub = Stubber(stack.clients.sagemaker)
     first = {"VariantName": "AllTraffic", **(variant or {"ModelName": "m"})}
@@ -67,20 +67,29 @@ def with_model(stack: Stack, model: dict[str, Any]) -> Stubber:
 def test_the_model_that_serves(stack: Stack, model: Any, champion: Champion | None) -> None:
     """The first variant's only archive, and the run in its address if there is one."""
     with with_model(stack, model):
-        assert champion_of(stack.clients.sagemaker, a_state()) == champion
+        found = with_what_serves(stack.clients.sagemaker, a_state())
+    assert found == a_state().model_copy(update={"champion": champion})
 
 
 def test_inference_components_are_no_champion(stack: Stack) -> None:
     """A variant without a model has no archive to compare with."""
     with with_config(stack, InstanceType="ml.m5.large"):
-        assert champion_of(stack.clients.sagemaker, a_state()) is None
+        assert with_what_serves(stack.clients.sagemaker, a_state()) == a_state()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_number_of_instances_that_the_config_asks_for(stack: Stack, count: int) -> None:
+    """It is told whatever scaling has made of it, and whether there is a champion or not."""
+    with with_config(stack, InitialInstanceCount=count):
+        found = with_what_serves(stack.clients.sagemaker, a_state())
+    assert (found.instance_count, found.champion) == (count, None)
 
 
 @pytest.mark.parametrize("status", ["Missing", "Creating", "Updating", "Failed", "OutOfService"])
 def test_only_what_is_in_service_is_asked_for(stack: Stack, status: str) -> None:
     """Nothing is described of an endpoint that does not serve or is changing."""
     with Stubber(stack.clients.sagemaker):
-        assert champion_of(stack.clients.sagemaker, a_state(status)) is None
+        assert with_what_serves(stack.clients.sagemaker, a_state(status)) == a_state(status)
 
 
 @pytest.mark.parametrize("gone", ["config", "model"])
@@ -93,7 +102,7 @@ def test_what_is_gone_is_no_error(stack: Stack, gone: str) -> None:
         stub = with_config(stack)
         stub.add_client_error("describe_model", "ValidationException", MODEL_GONE)
     with stub:
-        assert champion_of(stack.clients.sagemaker, a_state()) is None
+        assert with_what_serves(stack.clients.sagemaker, a_state()) == a_state()
 
 
 @pytest.mark.parametrize(
@@ -113,4 +122,4 @@ def test_every_other_error_is_one(
     stub = Stubber(stack.clients.sagemaker) if is_first else with_config(stack)
     stub.add_client_error(call, code, message)
     with stub, pytest.raises(error), platform_faults():
-        champion_of(stack.clients.sagemaker, a_state())
+        with_what_serves(stack.clients.sagemaker, a_state())

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def described(status: str, **more: Any) -> dict[str, Any]:
         "EndpointConfigName": "iris-config",
         "EndpointStatus": status,
         "CreationTime": 1,
-        "LastModifiedTime": 1,
+        "LastModifiedTime": datetime(2026, 11, 21, 5, 20, 11, 250_000, UTC),
         **more,
     }
 
@@ -91,6 +92,7 @@ def test_only_in_service_can_be_updated(stack: Stack, status: str) -> None:
         state = endpoint_state(stack.clients.sagemaker, NAME)
     assert state.updatable == (status == "InService")
     assert (state.status, state.config, state.failure_reason) == (status, "iris-config", "why")
+    assert state.modified_at == 1795238411250
 
 
 class Tokens:

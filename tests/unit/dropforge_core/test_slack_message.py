@@ -64,7 +64,6 @@ def message(end: RunEnd, run: Run | None = None) -> dict[str, Any]:
         ("DEPLOYED", "CREATED", "✅ iris: deployed, endpoint created"),
         ("DEPLOYED", "UPDATED", "✅ iris: deployed, endpoint updated"),
         ("REJECTED", "NONE", "🛑 iris: rejected, endpoint untouched"),
-        ("ROLLED_BACK", "NONE", "↩️ iris: rolled back, the old model serves"),
         ("SKIPPED", "NONE", "⏭️ iris: skipped, nothing new"),
         ("FAILED", "NONE", "❌ iris: failed"),
     ],
@@ -90,6 +89,16 @@ def test_a_rollback_has_titles_of_its_own(status: str, title: str) -> None:
     made = message(an_end(status, restores="iris-20261120t081500-5e6f7a8b"), a_record())
     assert made["blocks"][0]["text"]["text"] == title.format("iris-20261120t081500-5e6f7a8b")
     assert "3 objects" not in str(made)
+
+
+@pytest.mark.parametrize(
+    ("config", "serves"), [("iris-1", "the old model serves"), (None, "there is no endpoint")]
+)
+def test_a_rollback_says_what_serves(config: str | None, serves: str) -> None:
+    """The first model that does not hold leaves none behind."""
+    endpoint = EndpointChange(name="dropforge-iris", action="NONE", config=config)
+    made = message(an_end("ROLLED_BACK", endpoint=endpoint))
+    assert made["blocks"][0]["text"]["text"] == f"↩️ iris: rolled back, {serves}"
 
 
 def test_what_people_want_to_know() -> None:

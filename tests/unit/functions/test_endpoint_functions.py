@@ -1,11 +1,15 @@
+import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from dropforge_core.errors import InvalidInputError, ServiceUnavailableError
 
 from tests.unit.dropforge_core.stack import Stack
 
+MODIFIED = datetime(2026, 11, 21, 5, 20, 11, tzinfo=UTC)
 RUN = "iris-20261121t052011-1a2b3c4d"
 MESSAGE = 'Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/{}".'
 
@@ -47,14 +51,16 @@ def test_check_endpoint_of_one_that_serves(
         "EndpointConfigName": "iris-1",
         "EndpointStatus": "InService",
         "CreationTime": 1,
-        "LastModifiedTime": 1,
+        "LastModifiedTime": MODIFIED,
     }
     stub.add_response("describe_endpoint", described)
     arn, data = "arn:aws:sagemaker:us-east-1:123456789012:x/y", f"s3://a/runs/{RUN}/model.tar.gz"
     config = {
         "EndpointConfigName": "iris-1",
         "EndpointConfigArn": arn,
-        "ProductionVariants": [{"VariantName": "AllTraffic", "ModelName": "iris-1"}],
+        "ProductionVariants": [
+            {"VariantName": "AllTraffic", "ModelName": "iris-1", "InitialInstanceCount": 2}
+        ],
         "CreationTime": 1,
     }
     stub.add_response("describe_endpoint_config", config)
@@ -64,8 +70,9 @@ def test_check_endpoint_of_one_that_serves(
     with stub:
         answer = functions.invoke("check_endpoint", asked)
     expected = {"exists": True, "status": "InService", "updatable": True, "config": "iris-1"}
+    seen = {"modified_at": 1795238411000, "instance_count": 2}
     champion = {"model_data": data, "run_id": RUN}
-    assert answer == {"endpoint": "dropforge-iris", **expected, "champion": champion}
+    assert answer == {"endpoint": "dropforge-iris", **expected, **seen, "champion": champion}
     assert output()[1] == {"EndpointFound": 1}
 
 
@@ -80,7 +87,7 @@ def test_check_endpoint_does_not_guess(functions: Any, stack: Stack, sample: Any
 
 @pytest.mark.filterwarnings("ignore:No application metrics")
 @pytest.mark.parametrize("event", [{}, {"endpoint": ""}, {"endpoint": "e", "more": 1}])
-@pytest.mark.parametrize("function", ["check_endpoint", "answer_endpoint_wait"])
+@pytest.mark.parametrize("function", ["check_endpoint", "answer_endpoint_wait", "smoke_test"])
 def test_wrong_input_is_the_callers_fault(functions: Any, function: str, event: Any) -> None:
     """Input that fits no contract is refused."""
     with pytest.raises(InvalidInputError):
@@ -121,7 +128,7 @@ def test_an_event_answers_the_wait(  # noqa: PLR0913, PLR0917 - fixtures
         "EndpointConfigName": "iris-1",
         "EndpointStatus": status,
         "CreationTime": 1,
-        "LastModifiedTime": 1,
+        "LastModifiedTime": MODIFIED,
     }
     endpoints, tokens = Stubber(stack.clients.sagemaker), Stubber(stack.clients.stepfunctions)
     endpoints.add_response("describe_endpoint", described)
@@ -131,3 +138,41 @@ def test_an_event_answers_the_wait(  # noqa: PLR0913, PLR0917 - fixtures
         tokens.assert_no_pending_responses()
     assert answer == {"endpoint": "dropforge-iris", "answered": True, "status": status}
     assert output()[1] == {"EndpointWaitAnswered": 1}
+
+
+@pytest.mark.parametrize("answer", [b"setosa\n", b"virginica\n"])
+def test_a_smoke_test(
+    functions: Any, stack: Stack, sample: Any, output: Any, answer: bytes
+) -> None:
+    """The answer to a golden sample decides, and either end is counted."""
+    stub = Stubber(stack.clients.sagemaker_runtime)
+    body = StreamingBody(io.BytesIO(answer), len(answer))
+    stub.add_response("invoke_endpoint", {"Body": body})
+    with stub:
+        result = functions.invoke("smoke_test", sample("smoke_test.iris"))
+    passed = answer == b"setosa\n"
+    assert result["passed"] is passed
+    assert output()[1] == {"SmokeTestPassed" if passed else "SmokeTestFailed": 1}
+
+
+def test_a_smoke_test_of_an_endpoint_that_is_not_there(
+    functions: Any, stack: Stack, sample: Any, output: Any
+) -> None:
+    """It fails in words, with the first of its samples."""
+    message = "Endpoint dropforge-never-deployed of account 123456789012 not found."
+    with Stubber(stack.clients.sagemaker_runtime) as stub:
+        stub.add_client_error("invoke_endpoint", "ValidationError", message)
+        result = functions.invoke("smoke_test", sample("smoke_test.json_answers"))
+    assert not result["passed"]
+    assert "sample 1" in result["reason"]
+    assert "not found" in result["reason"]
+    assert output()[1] == {"SmokeTestFailed": 1}
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics")
+def test_a_smoke_test_on_a_platform_that_fails(functions: Any, stack: Stack, sample: Any) -> None:
+    """The error has the name that the state machine retries."""
+    with Stubber(stack.clients.sagemaker_runtime) as stub:
+        stub.add_client_error("invoke_endpoint", "ServiceUnavailable", http_status_code=503)
+        with pytest.raises(ServiceUnavailableError):
+            functions.invoke("smoke_test", sample("smoke_test.iris"))

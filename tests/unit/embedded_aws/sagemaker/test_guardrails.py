@@ -264,7 +264,7 @@ def test_scaling_is_refused(endpoint: "Bench") -> None:
         scale(endpoint, DesiredInstanceCount=3)
 
 
-def variant(instances: int | None) -> Variant:
+def variant(instances: int | None, instance_type: str = "ml.m5.large") -> Variant:
     """Give a variant of so many instances."""
     return Variant(
         config="c",
@@ -274,6 +274,7 @@ def variant(instances: int | None) -> Variant:
         max_body_bytes=1,
         max_concurrency=None,
         instances=instances,
+        instance_type=instance_type,
         weight=1.0,
         serverless=None,
     )
@@ -334,6 +335,30 @@ def test_what_would_not_be_done_is_refused(
     """Each refusal says which rule is broken, and by what."""
     with pytest.raises(AwsError, match=message) as caught:
         Guardrails.read(deployment, variant(instances), no_alarm)
+    assert caught.value.code == "ValidationException"
+
+
+def test_instances_that_aws_does_not_guard_are_refused() -> None:
+    """On Inf1 instances AWS shifts all at once and does not bake, without a word."""
+    with pytest.raises(AwsError, match=r"not supported for ml.inf1.xlarge"):
+        Guardrails.read(policy("ALL_AT_ONCE"), variant(2, "ml.inf1.xlarge"), no_alarm)
+
+
+@pytest.mark.parametrize("operation", ["CreateEndpoint", "UpdateEndpoint"])
+def test_a_serverless_endpoint_takes_no_guardrails(bench: "Bench", operation: str) -> None:
+    """Neither at its creation nor in an update, its own last ones included."""
+    bench.model("one")
+    bench.call("DeleteEndpointConfig", EndpointConfigName="one")
+    bench.config("one", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
+    if operation == "UpdateEndpoint":
+        bench.endpoint("e", "one")
+    with pytest.raises(AwsError, match="not supported for a serverless variant") as caught:
+        bench.call(
+            operation,
+            EndpointName="e",
+            EndpointConfigName="one",
+            DeploymentConfig=policy("ALL_AT_ONCE"),
+        )
     assert caught.value.code == "ValidationException"
 
 

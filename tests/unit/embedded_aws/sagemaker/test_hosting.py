@@ -126,6 +126,31 @@ def test_a_serverless_variant_takes_no_chain_and_no_vpc(bench: "Bench") -> None:
     )
 
 
+def test_a_serverless_variant_takes_no_isolation(bench: "Bench") -> None:
+    """A model without a network cannot be served without instances."""
+    image = {"Image": bench.image()}
+    bench.call("CreateModel", ModelName="m", PrimaryContainer=image, EnableNetworkIsolation=True)
+    with pytest.raises(AwsError) as caught:
+        bench.config("m", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
+    assert caught.value.message == (
+        "A serverless variant does not support a model with network isolation."
+    )
+
+
+def test_an_instance_endpoint_does_not_become_serverless(bench: "Bench") -> None:
+    """AWS takes the way from serverless to instances, and not the way back."""
+    for name in ("one", "two"):
+        bench.model(name)
+    bench.call("DeleteEndpointConfig", EndpointConfigName="two")
+    bench.config("two", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
+    bench.endpoint("e", "two")
+    bench.call("UpdateEndpoint", EndpointName="e", EndpointConfigName="one")
+    bench.wait_for_endpoint("e")
+    code, message = refusal(bench, "UpdateEndpoint", EndpointName="e", EndpointConfigName="two")
+    assert code == "ValidationException"
+    assert "cannot convert" in message
+
+
 def test_a_serverless_variant_is_alone(bench: "Bench") -> None:
     """Beside a serverless variant AWS takes no other."""
     serverless = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
