@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import polling
-from dropforge_core.contracts import PublishedPipeline, RetrainInput
+from dropforge_core.contracts import PublishedPipeline, RetrainInput, RunData
 from dropforge_core.history import transitions
 from embedded import deploy, settings_for, target_of
 from played import Clock, Played
@@ -55,7 +55,7 @@ def played_aws(state: Path) -> Iterator[tuple[Target, Played]]:
         clock = Clock()
         made: list[Played] = []
 
-        def make(_settings: Any, _children: Any, emit: Any, *_: Any, **__: Any) -> Played:
+        def make(_settings: Any, _children: Any, emit: Any, _images: Any, **_: Any) -> Played:
             made.append(Played(clock, emit))
             return made[0]
 
@@ -81,7 +81,14 @@ def start_shipped(target: Target) -> str:
         Key=f"runs/{run_id}/evaluate/evaluation.json",
         Body=EVALUATION,
     )
-    given = RetrainInput(run_id=run_id, pipeline="iris", attempt=1, config=pipeline())
+    given = RetrainInput(
+        run_id=run_id,
+        pipeline="iris",
+        attempt=1,
+        data=RunData(objects=1, bytes=1, manifest="s3://played/manifest.json"),
+        first_event_at="2026-11-21T00:00:00.000Z",
+        config=pipeline(),
+    )
     started = target.stepfunctions.start_execution(
         stateMachineArn=target.output("RetrainStateMachineArn"),
         input=json.dumps(given.model_dump(mode="json", exclude_none=True, by_alias=True)),

@@ -14,6 +14,7 @@ from typing import Any
 
 JOB_SECONDS = {"preprocess": 600.0, "train": 1800.0, "evaluate": 600.0}
 _BEFORE_THE_EVENT_SECONDS = 0.3
+_ARN = "arn:aws:sagemaker:us-east-1:123456789012"
 _IGNORED = ("CreateModel", "CreateEndpointConfig")
 
 Emit = Callable[[str, str, dict[str, Any], list[str]], None]
@@ -45,8 +46,9 @@ class Played:
     emit: Emit
     endpoint_seconds: float = 480.0
     announce: bool = True
-    endpoints: None = None  # nobody forces a status here
     noticed_at: float = 0.0
+    # The embedded AWS's own calls would force these; nobody does here.
+    endpoints: None = None
     _ends: dict[str, float] = field(default_factory=dict)
     _endpoints: dict[str, tuple[str, float]] = field(default_factory=dict)
     _announced: bool = False
@@ -56,7 +58,8 @@ class Played:
         if operation in _IGNORED:
             return {}
         if operation == "CreateModelPackage":
-            return {"ModelPackageArn": "arn:aws:sagemaker:us-east-1:123456789012:model-package/p/1"}
+            group = f"{_ARN}:model-package/{request['ModelPackageGroupName']}"
+            return {"ModelPackageArn": f"{group}/1"}
         if operation in {"CreateProcessingJob", "CreateTrainingJob"}:
             return self._create_job(request)
         if operation in {"DescribeProcessingJob", "DescribeTrainingJob"}:
@@ -103,14 +106,14 @@ class Played:
     def _create_endpoint(self, request: dict[str, Any]) -> dict[str, Any]:
         ready = self.clock.now() + self.endpoint_seconds
         self._endpoints[request["EndpointName"]] = (request["EndpointConfigName"], ready)
-        return {"EndpointArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"}
+        return {"EndpointArn": f"{_ARN}:endpoint/e"}
 
     def _describe_endpoint(self, name: str) -> dict[str, Any]:
         from embedded_aws.errors import AwsError  # noqa: PLC0415
 
         if name not in self._endpoints:
-            arn = f"arn:aws:sagemaker:us-east-1:123456789012:endpoint/{name}"
-            raise AwsError("ValidationException", f'Could not find endpoint "{arn}".')
+            missing = f'Could not find endpoint "{_ARN}:endpoint/{name}".'
+            raise AwsError("ValidationException", missing)
         config, ready = self._endpoints[name]
         now = self.clock.now()
         in_service = now >= ready

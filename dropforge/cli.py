@@ -180,7 +180,8 @@ def show(options: Options, run_id: Annotated[str, typer.Argument(metavar="RUN_ID
     from dropforge import runs as verb
     from dropforge.target import open_target
 
-    found = verb.find_run(open_target(options), run_id)
+    target = open_target(options)
+    found = verb.with_progress(target, verb.find_run(target, run_id))
     output.write_json(verb.document(found)) if options.as_json else verb.write_run(found)
 
 
@@ -202,6 +203,28 @@ def approve(
 
     decision = verb.approve(open_target(options), run_id, approved=not reject, comment=comment)
     output.write_json(decision.document()) if options.as_json else decision.write()
+
+
+@app.command()
+@acting
+def report(
+    options: Options,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="PATH", help="A folder to put it into.")
+    ] = None,
+    in_browser: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--open", help="Open it in the browser.")
+    ] = False,
+) -> None:
+    """Fetch the report of a run's evaluation, and its chart."""
+    from dropforge import report as verb
+    from dropforge.target import open_target
+
+    fetched = verb.fetch(find_project(), open_target(options), run_id, out)
+    output.write_json(fetched.document()) if options.as_json else fetched.write()
+    if in_browser:
+        verb.open_in_browser(fetched)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import typer
+from dropforge_core import words
 from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.endpoints import endpoint_state, is_settled
 from dropforge_core.flight import Flight
@@ -136,7 +137,7 @@ def _left(target: Target, config: PublishedPipeline, runs: list[Run]) -> list[st
     return [
         f"data: s3://{data}/{INCOMING}{config.name}/",
         f"artifacts and reports: s3://{artifacts}/runs/{config.name}-*",
-        f"ledger: the records of {output.counted(len(runs), 'run')}",
+        f"ledger: the records of {words.counted(len(runs), 'run')}",
         f"registry: the model package group {config.endpoint} with its packages",
         f"publication: version {config.version}; a drop or a rollback makes the endpoint again",
         *(f"approval: {run} waits, and makes the endpoint again once approved" for run in waiting),

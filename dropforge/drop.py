@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from dropforge_core import words
 from dropforge_core.naming import is_pipeline_name
 from dropforge_core.records import Run
 
@@ -34,8 +35,8 @@ def drop(options: Options, pipeline: str, paths: Iterable[Path]) -> tuple[Target
     target = open_target(options)
     ensure_published(project, target, pipeline)
     dropped = upload(target, sources)
-    total = output.size(sum(source.size for source in sources))
-    many = output.counted(len(dropped), "object")
+    total = words.size(sum(source.size for source in sources))
+    many = words.counted(len(dropped), "object")
     output.say(f"Dropped {many}, {total}, for pipeline {pipeline}.")
     return target, dropped
 

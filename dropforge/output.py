@@ -37,23 +37,3 @@ def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH).print(table)
-
-
-def seconds(value: float | None) -> str:
-    """Word a duration, for people."""
-    return "" if value is None else f"{value:.1f} s"
-
-
-def counted(number: int, noun: str) -> str:
-    """Word how many of something there are, for people."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def size(count: int) -> str:
-    """Word a number of bytes, for people."""
-    number = float(count)
-    for unit in ("bytes", "KiB", "MiB"):
-        if number < 1024:  # noqa: PLR2004
-            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1024
-    return f"{number:.1f} GiB"

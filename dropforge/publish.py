@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from dropforge_core.contracts import (
     JobMachine,
+    MetricDefinition,
     ProcessingStep,
     PublishedPipeline,
     TrainingStep,
@@ -23,6 +24,7 @@ from dropforge.content import digest
 from dropforge.deployable import check_deployable
 from dropforge.errors import InputError
 from dropforge.pipelines import Pipeline
+from dropforge.prices import Prices
 from dropforge.project import Project
 from dropforge.target import Target
 
@@ -59,7 +61,8 @@ def publish(project: Project, target: Target, names: Iterable[str]) -> list[Publ
     for pipeline in loaded:
         where = project.relative(pipeline.folder / pipelines.FILE)
         check_deployable(target, pipeline.config.serve, where)
-    return [_publish(project, target, pipeline) for pipeline in loaded]
+    prices = Prices(target)
+    return [_publish(project, target, prices, pipeline) for pipeline in loaded]
 
 
 def ensure_published(project: Project, target: Target, name: str) -> None:
@@ -85,7 +88,7 @@ def write(published: list[Published]) -> None:
     output.write_table(("pipeline", "version", "", "uri"), rows)
 
 
-def _publish(project: Project, target: Target, pipeline: Pipeline) -> Published:
+def _publish(project: Project, target: Target, prices: Prices, pipeline: Pipeline) -> Published:
     files = pipelines.bundle(project, pipeline)
     found = {name: images.resolve(project, name) for name in pipelines.images_of(pipeline.config)}
     addresses = {name: images.address(target, image) for name, image in found.items()}
@@ -97,6 +100,7 @@ def _publish(project: Project, target: Target, pipeline: Pipeline) -> Published:
     if is_new:
         for image in found.values():
             images.provide(project, target, image)
+        config = prices.filled_in(config)
         _upload(target, f"pipelines/{name}/{version}/", files, config)
         _ensure_model_package_group(target, config)
         target.ledger.publish(config, uri, iso(utc_now()))
@@ -165,12 +169,18 @@ def _training(config: PipelineConfig, image: str) -> TrainingStep:
         machine=_machine(train.instance),
         timeout_seconds=train.timeout_seconds,
         max_wait_seconds=train.spot.max_wait_seconds if train.spot else None,
+        metric_definitions=tuple(
+            MetricDefinition(name=name, regex=regex) for name, regex in train.metrics.items()
+        ),
     )
 
 
 def _machine(instance: Instance) -> JobMachine:
     return JobMachine(
-        instance_type=instance.type, instance_count=instance.count, volume_gb=instance.volume_gb
+        instance_type=instance.type,
+        instance_count=instance.count,
+        volume_gb=instance.volume_gb,
+        hourly_usd=instance.hourly_usd,
     )
 
 

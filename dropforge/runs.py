@@ -1,10 +1,13 @@
 """`dropforge runs` and `dropforge show`: what the ledger knows of runs."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
-from dropforge_core.figures import finite
-from dropforge_core.naming import pipeline_of_run
+from botocore.exceptions import ClientError
+from dropforge_core import words
+from dropforge_core.costs import job_usd, total_usd
+from dropforge_core.naming import aws_name, pipeline_of_run
 from dropforge_core.records import Run
 
 from dropforge import output
@@ -41,9 +44,23 @@ def find_run(target: Target, run_id: str) -> Run:
     return run
 
 
+def with_progress(target: Target, run: Run) -> Run:
+    """Add what the training job of a run that goes on has said of its metrics, if it can be had."""
+    if run.status != "RUNNING":
+        return run
+    name = f"{aws_name(run.run_id)}-train-{run.attempt}"
+    try:
+        job = target.client("sagemaker").describe_training_job(TrainingJobName=name)
+    except ClientError:
+        return run  # there is no such job yet, or we may not look at it
+    said = {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", [])}
+    return replace(run, training_metrics=said)
+
+
 def document(run: Run) -> dict[str, Any]:
     """Return what `--json` prints of a run."""
-    return asdict(run)
+    jobs = [{**job, "estimated_cost_usd": job_usd(job)} for job in run.jobs]
+    return {**asdict(run), "jobs": jobs, "estimated_cost_usd": total_usd(run.jobs)}
 
 
 def conclude(run: Run, *, as_json: bool) -> None:
@@ -67,7 +84,7 @@ def write_list(target: Target, runs: list[Run]) -> None:
             run.status,
             str(run.endpoint.get("action", "NONE")),
             _metrics({k: v for k, v in run.metrics.items() if k == judged[run.pipeline]}),
-            output.seconds(run.seconds),
+            words.duration(run.seconds),
             run.reason,
         )
         for run in runs
@@ -76,61 +93,64 @@ def write_list(target: Target, runs: list[Run]) -> None:
 
 
 def write_run(run: Run) -> None:
-    """Print one run for people: its facts, then its steps."""
+    """Print one run for people: its facts, both models' metrics, its jobs, its steps."""
+    facts = _facts(run).items()
+    output.write_table(("", ""), [(name, value) for name, value in facts if value])
+    if run.champion_metrics:
+        models = _side_by_side(run.metrics, run.champion_metrics)
+        _write_further(("metric", "challenger", "champion", "difference"), models)
+    _write_further(("job", "time", "machines", "estimated cost"), [_job(job) for job in run.jobs])
+    steps = [(s["name"], s["status"], words.duration(s["seconds"])) for s in run.steps]
+    _write_further(("step", "status", "time"), steps)
+
+
+def _facts(run: Run) -> dict[str, str]:
     endpoint = run.endpoint
-    facts = {
+    return {
         "run": run.run_id,
         "status": run.status,
         "reason": run.reason,
         "brought back": run.restores or "",
         "metrics": "" if run.champion_metrics else _metrics(run.metrics),
+        "in training": _metrics(run.training_metrics),
         "endpoint": f"{endpoint['name']}: {endpoint['action']}",
         "serves": str(endpoint.get("config") or ""),
         "model package": run.model_package or "",
-        "data": ", ".join(
-            (output.counted(run.data["objects"], "object"), output.size(run.data["bytes"]))
-        ),
+        "data": words.data(run.data),
         "manifest": str(run.data["manifest"]),
         "transitions": str(run.billed_transitions),
-        "time": f"{run.seconds:.1f} s: jobs {run.job_seconds:.1f} s,"
-        f" endpoint {run.endpoint_seconds:.1f} s",
+        "time": f"{words.duration(run.seconds)}: jobs {words.duration(run.job_seconds)},"
+        f" endpoint {words.duration(run.endpoint_seconds)}",
+        "jobs' cost": words.money(total_usd(run.jobs)) if run.jobs else "",
         "started": run.started_at,
         "ended": run.ended_at or "",
     }
-    output.write_table(("", ""), [(name, value) for name, value in facts.items() if value])
-    if run.champion_metrics:
-        output.write_line("")
-        models = _side_by_side(run.metrics, run.champion_metrics)
-        output.write_table(("metric", "challenger", "champion", "difference"), models)
-    if run.steps:
-        output.write_line("")
-        rows = [(s["name"], s["status"], output.seconds(s["seconds"])) for s in run.steps]
-        output.write_table(("step", "status", "time"), rows)
 
 
-def _side_by_side(
-    challenger: dict[str, Any], champion: dict[str, Any]
-) -> list[tuple[str, str, str, str]]:
+def _write_further(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """Print a table below what is there, unless it is empty."""
+    if rows:
+        output.write_line("")
+        output.write_table(columns, rows)
+
+
+def _job(job: dict[str, Any]) -> tuple[str, ...]:
+    took, cost = words.duration(job["seconds"]), words.money(job_usd(job))
+    return job["step"], took, words.machines(job), cost
+
+
+def _side_by_side(challenger: dict[str, Any], champion: dict[str, Any]) -> list[tuple[str, ...]]:
     """Put the metrics of both models beside each other, the challenger's first."""
     return [
         (
             name,
-            _number(challenger.get(name, "")),
-            _number(champion.get(name, "")),
-            _difference(challenger.get(name), champion.get(name)),
+            words.number(challenger.get(name, "")),
+            words.number(champion.get(name, "")),
+            words.difference(challenger.get(name), champion.get(name)),
         )
         for name in {**challenger, **champion}
     ]
 
 
-def _difference(challenger: Any, champion: Any) -> str:
-    mine, theirs = finite(challenger), finite(champion)
-    return "" if mine is None or theirs is None else f"{mine - theirs:+.4g}"
-
-
 def _metrics(metrics: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {_number(value)}" for name, value in metrics.items())
-
-
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return ", ".join(f"{name} {words.number(value)}" for name, value in metrics.items())

@@ -97,6 +97,10 @@ class Target:
             )
         return self._clients[service]
 
+    def client_in(self, region: str, service: str) -> Any:
+        """Make the client of a service of AWS's in another region than the target's."""
+        return self._session.client(service, region_name=region)  # type: ignore[call-overload]
+
     @property
     def cloudformation(self) -> "CloudFormationClient":
         """CloudFormation's client."""

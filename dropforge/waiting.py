@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from dropforge_core import words
 from dropforge_core.records import Arrival, Run
 
 from dropforge import output
@@ -68,7 +69,7 @@ class Wait:
             left = undecided + left[_READS:]
             if left and not decided_some:
                 self._show()
-                self._check_clock(f", {output.counted(len(left), 'object')} left")
+                self._check_clock(f", {words.counted(len(left), 'object')} left")
                 time.sleep(self.target.poll_seconds)
         self._show_ends()
         if not self._runs:

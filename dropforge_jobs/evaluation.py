@@ -1,9 +1,10 @@
 """How good a classifier is on the hold-out, in the layout that SageMaker reads.
 
-The document has four parts: `multiclass_classification_metrics` as SageMaker Model Monitor writes
+The document has five parts: `multiclass_classification_metrics` as SageMaker Model Monitor writes
 it, which the Model Registry shows as a model's quality; a flat `metrics` object of plain numbers,
 which the state machine judges; `champion`, the metrics of the model that serves now, on the same
-rows; and `comparison`, how sure the difference is. The last two are null without a champion.
+rows; `comparison`, how sure the difference is; and `data`, how many rows preprocessing used and
+rejected, which people are told. Champion and comparison are null without a champion.
 https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-model-quality-metrics.html
 """
 

@@ -74,6 +74,17 @@ class RunFacts:
         return _split(self.profile)
 
     @property
+    def row_counts(self) -> dict[str, int]:
+        """How many rows of the run's data were used and rejected, as far as preprocessing says."""
+        profile = self.profile or {}
+        rejected = profile.get("rejected")
+        counts = {
+            "rows": profile.get("rows"),
+            "rejected_rows": rejected.get("rows") if isinstance(rejected, dict) else None,
+        }
+        return {name: count for name, count in counts.items() if isinstance(count, int)}
+
+    @property
     def champion_split(self) -> Optional[Split]:
         """How the champion's run shared out its rows."""
         return _split(self.champion_profile)

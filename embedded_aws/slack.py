@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 
 from werkzeug.wrappers import Request, Response
 
-from embedded_aws import slack_blocks
+from embedded_aws import slack_blocks, slack_images
 from embedded_aws.settings import Settings
 
 _MESSAGES_PER_SECOND = 1.0
@@ -108,6 +108,8 @@ def _parse(request: Request) -> dict[str, Any]:
     if not message.get("text") and not blocks and not message.get("attachments"):
         raise RefusedError(400, "no_text")
     if slack_blocks.problems(blocks):
+        raise RefusedError(400, "invalid_blocks")
+    if not all(slack_images.can_be_shown(address) for address in slack_blocks.images(blocks)):
         raise RefusedError(400, "invalid_blocks")
     if len(json.dumps(blocks, ensure_ascii=False)) > _MAX_TOTAL_CHARACTERS:
         raise RefusedError(400, "msg_blocks_too_long")

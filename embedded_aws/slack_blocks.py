@@ -16,6 +16,7 @@ _MAX_ELEMENTS = {"context": 10, "actions": 25}
 _MAX_BUTTON = 75
 _MAX_URL = 3000
 _MAX_ALT_TEXT = 2000
+_MAX_TITLE = 2000
 
 
 def problems(blocks: Any) -> list[str]:
@@ -36,6 +37,16 @@ def problems(blocks: Any) -> list[str]:
     elif len(set(ids)) < len(ids):
         found.append("a block_id is used twice")
     return found
+
+
+def images(blocks: Any) -> list[str]:
+    """List the addresses of all images, wherever they are in blocks that are right."""
+    if isinstance(blocks, list):
+        return [address for block in blocks for address in images(block)]
+    if not isinstance(blocks, dict):
+        return []
+    own = [str(blocks["image_url"])] if blocks.get("type") == "image" else []
+    return own + [address for value in blocks.values() for address in images(value)]
 
 
 def _text(value: Any, limit: int, kinds: tuple[str, ...] = ("plain_text", "mrkdwn")) -> list[str]:
@@ -107,10 +118,15 @@ def _image(image: dict[str, Any]) -> list[str]:
     url = image.get("image_url")
     if not isinstance(url, str) or not 1 <= len(url) <= _MAX_URL:
         found.append("image_url is missing or too long")
+    elif not url.startswith(("http://", "https://")):
+        found.append("image_url is no web address")
     alt_text = image.get("alt_text")
     if not isinstance(alt_text, str) or not 1 <= len(alt_text) <= _MAX_ALT_TEXT:
         found.append("alt_text is missing or too long")
-    return found
+    if "title" in image:
+        found += _text(image["title"], _MAX_TITLE, ("plain_text",))
+    unknown = image.keys() - {"type", "block_id", "image_url", "alt_text", "title"}
+    return [*found, f"unknown fields {sorted(unknown)}"] if unknown else found
 
 
 def _divider(block: dict[str, Any]) -> list[str]:

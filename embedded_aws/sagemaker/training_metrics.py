@@ -4,6 +4,7 @@ Source: developer guide, "Use Amazon CloudWatch metrics to monitor and analyze t
 namespace and dimension as in the SageMaker Python SDK's TrainingJobAnalytics.
 """
 
+import math
 import re
 import threading
 from collections.abc import Sequence
@@ -75,7 +76,10 @@ class TrainingMetrics:
         for name, pattern in self._patterns.items():
             for match in pattern.finditer(line):
                 try:
-                    found.append((name, float(match[1])))
+                    value = float(match[1])
                 except (IndexError, TypeError, ValueError):
                     continue
+                # CloudWatch takes neither NaN nor the infinities.
+                if math.isfinite(value):
+                    found.append((name, value))
         return found

@@ -58,8 +58,8 @@ def evaluate(paths: JobPaths, facts: RunFacts) -> tuple[dict[str, Any], list[str
     Rows that the champion may have been trained on count for neither model.
 
     Returns:
-        The document of `dropforge_jobs.evaluation.evaluate_run`, and what the report has to say
-        about its rows.
+        The document of `dropforge_jobs.evaluation.evaluate_run` with the run's row counts as
+        `data`, and what the report has to say about its rows.
 
     Raises:
         JobError: there are no rows, or the new model cannot be loaded, cannot read them, or may
@@ -88,6 +88,7 @@ def evaluate(paths: JobPaths, facts: RunFacts) -> tuple[dict[str, Any], list[str
         facts.metric,
         higher_is_better=facts.higher_is_better,
     )
+    document["data"] = facts.row_counts
     note = (
         f"{len(known)} of {len(pairs)} held-out rows may have been in the champion's training "
         "data, since the split has changed since its run: no model is judged on them."

@@ -30,6 +30,10 @@ DEFAULTS: dict[str, Any] = {
     "timeout_seconds": 30,
     "approval": "automatic",
     "evaluation_of_stranger": "",
+    # Whether evaluating leaves a report and a chart; what of train's log counts; a machine's price.
+    "chart": False,
+    "metrics": {},
+    "hourly_usd": None,
 }
 DEADLINE_SECONDS = 60.0
 
@@ -49,6 +53,7 @@ class Stack:
     def publish(self, name: str, **behaviour: Any) -> None:
         """Publish the quick pipeline under a name, each of its steps behaving as told."""
         told = DEFAULTS | behaviour
+        instance = {} if told["hourly_usd"] is None else {"hourly_usd": told["hourly_usd"]}
         folder = self.project.pipelines / name
         shutil.copytree(QUICK / "pipeline", folder, dirs_exist_ok=True)
         config: dict[str, Any] = {
@@ -58,14 +63,18 @@ class Stack:
                 "script": "preprocess.py",
                 "arguments": [told["preprocess"]],
                 "timeout_seconds": told["timeout_seconds"],
+                "instance": instance,
             },
             "train": {
                 "hyperparameters": {"behaviour": told["train"], "answer": told["answer"]},
                 "timeout_seconds": told["timeout_seconds"],
+                "instance": instance,
+                "metrics": told["metrics"],
             },
             "evaluate": {
                 "script": "evaluate.py",
-                "arguments": [told["evaluation"], told["evaluation_of_stranger"]],
+                "arguments": [told["evaluation"], *(["chart"] if told["chart"] else [])],
+                "instance": instance,
             },
             "serve": {
                 "instance": {"count": 1},

@@ -45,7 +45,7 @@ def stack(tool: Tool) -> Stack:
 @pytest.fixture(scope="module")
 def run(stack: Stack) -> dict[str, Any]:
     """A deployed run of another pipeline."""
-    stack.publish("deployed")
+    stack.publish("deployed", chart=True)
     return stack.run("deployed")
 
 
@@ -89,6 +89,7 @@ DOCUMENTS: dict[str, tuple[list[str], type]] = {
     "drop": (["deployed", "rows.csv"], list),
     "runs": ([], list),
     "show": (["RUN"], dict),
+    "report": (["RUN"], dict),
     "invoke": (["deployed", "--data", "1"], dict),
     "rollback": ([], dict),
     "destroy": ([NAME, "--yes"], dict),
@@ -151,6 +152,8 @@ def test_check_prints_one_document_when_something_is_wrong(tmp_path: Path) -> No
         (["runs", "--stack", "elsewhere"], 3, "no stack 'elsewhere'"),
         (["show", "nonsense"], 2, "'nonsense' is no run id"),
         (["show", RUN_ID], 2, f"There is no run {RUN_ID}"),
+        (["report", "../nonsense"], 2, "'../nonsense' is no run id"),
+        (["report", RUN_ID, "--out", "folder"], 2, f"There is no run {RUN_ID}"),
         (["invoke", "rose", "--data", "1"], 2, "No pipeline 'rose' is published"),
         (["invoke", "../quick", "--data", "1"], 2, "No pipeline '../quick' is published"),
         (["invoke", NAME, "--data", "1"], 1, "has no endpoint dropforge-quick yet"),

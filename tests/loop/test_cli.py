@@ -73,6 +73,28 @@ def test_runs_and_show_agree_with_what_the_drop_printed(tool: Tool, run: dict[st
     assert tool("runs", "rose").returncode == 2
 
 
+def test_what_a_run_took_and_learned_is_told(run: dict[str, Any]) -> None:
+    """The pipeline names its machines' price and what to look for in training's log."""
+    assert [job["step"] for job in run["jobs"]] == ["Preprocess", "Train", "Evaluate"]
+    assert 0 < run["estimated_cost_usd"] < 0.1
+    assert run["training_metrics"]["train:rows"] > 50
+    assert run["training_metrics"]["train:accuracy"] > 0.9
+    assert (run["data"]["rows"], run["data"]["rejected_rows"]) == (100, 0)
+
+
+def test_the_report_is_fetched(tool: Tool, run: dict[str, Any], tmp_path: Path) -> None:
+    """A page and a picture, wherever they are wanted; an unknown run is bad input."""
+    fetched = tool.document("report", run["run_id"], "--out", str(tmp_path))
+    assert fetched == {
+        "run_id": run["run_id"],
+        "report": str(tmp_path / "report.html"),
+        "chart": str(tmp_path / "chart.png"),
+    }
+    assert run["run_id"] in Path(fetched["report"]).read_text("utf-8")
+    assert Path(fetched["chart"]).read_bytes().startswith(b"\x89PNG")
+    assert tool("report", "iris-20261121t052011-00000000").returncode == 2
+
+
 def test_up_is_idempotent_and_status_describes(tool: Tool, run: dict[str, Any]) -> None:
     """Up again changes nothing, and both tell the same."""
     assert run["status"] == "DEPLOYED"
@@ -122,6 +144,8 @@ def test_slack_heard_of_the_run(tool: Tool, run: dict[str, Any]) -> None:
     messages = tool.document("slack")
     assert any(run["run_id"] in json.dumps(message) for message in messages)
     assert all(set(message) == {"at", "text", "blocks"} for message in messages)
+    told = next(message for message in messages if run["run_id"] in json.dumps(message))
+    assert [block["type"] for block in told["blocks"]].count("image") == 1
     assert "iris" in tool("slack").stdout
 
 

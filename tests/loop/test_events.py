@@ -19,7 +19,7 @@ NO_ENDPOINT = {"exists": False, "status": "Missing", "updatable": False}
 NOBODY_WAITS = {"endpoint": "dropforge-iris", "answered": False}
 UNKNOWN_RUN = {"closed": False}
 NOTHING_REMOVED: dict[str, Any] = {"runs": []}
-TOLD = {"channel": "slack", "delivered": True}
+TOLD = {"channel": "slack", "delivered": True, "published": True}
 ANSWERS: dict[str, Any] = {
     "start_retraining.one_object": BATCH_DONE,
     "start_retraining.burst": BATCH_DONE,
@@ -75,6 +75,7 @@ ANSWERS: dict[str, Any] = {
     "notify_metrics.rolled_back": TOLD,
     "notify_metrics.failed": TOLD,
     "notify_metrics.skipped": TOLD,
+    "notify_metrics.waiting_for_approval": TOLD,
 }
 # What becomes of the objects that the events tell of, while nothing is published.
 ARRIVALS = {
@@ -90,6 +91,7 @@ MESSAGES = {
     "notify_metrics.rolled_back": ("rolled back", "health check"),
     "notify_metrics.failed": ("failed", "max_leaf_nodes must be a whole number"),
     "notify_metrics.skipped": ("skipped", "iris-20261120t041500-9f8e7d6c"),
+    "notify_metrics.waiting_for_approval": ("waits for approval", "dropforge approve iris-2026"),
 }
 pytestmark = pytest.mark.timeout(180)
 

@@ -21,6 +21,7 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/12345678-1234-1234-1234-1234567890
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/dropforge/iris:1a2b3c4d5e6f"
 ROLE = "arn:aws:iam::123456789012:role/dropforge-SageMakerRole-ABC"
 
+DATA = {"objects": 2, "bytes": 4608, "manifest": "s3://dropforge-data/runs/x/manifest.json"}
 CHAMPION = {
     "model_data": "s3://dropforge-artifacts-123456789012-us-east-1/runs/older/model.tar.gz",
     "run_id": "iris_two-20261120t052011-1a2b3c4d",
@@ -101,6 +102,8 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
             "run_id": RUN_ID,
             "pipeline": "iris_two",
             "attempt": 1,
+            "data": DATA,
+            "first_event_at": "2026-11-21T05:20:01.000Z",
             "config": {
                 "name": "iris_two",
                 "version": "1a2b3c4d5e6f",
@@ -288,7 +291,10 @@ def test_payloads_are_the_contracts() -> None:
     contracts.ApprovalWait.model_validate(tasks["WaitForApproval"]["Payload"])
     contracts.JudgeStart.model_validate(tasks["JudgeAgain"]["Input"])
     contracts.SmokeTestInput.model_validate(tasks["SmokeTest"]["Payload"])
-    contracts.RunEnd.model_validate(tasks["Notify"]["Payload"])
+    contracts.RunNews.model_validate(tasks["Ask"]["Payload"])
+    end = contracts.RunEnd.model_validate(tasks["Notify"]["Payload"])
+    assert end.data.model_dump() == DATA
+    assert (end.first_event_at, end.jobs) == ("2026-11-21T05:20:01.000Z", ())
     contracts.JudgeInput.model_validate(tasks["JudgeModel"]["Payload"])
     assert tasks["Notify"]["Payload"] == tasks["Finish"]["Payload"]
 
@@ -362,3 +368,118 @@ def test_only_what_the_judge_reads_goes_on() -> None:
     body = '{"metrics": {"accuracy": 0.5}, "champion": {}, "comparison": {}, "other": 1}'
     read = evaluate(state["Assign"]["evaluation"], {"states": {"result": {"Body": body}}})
     assert set(read) == {"metrics", "champion", "comparison"}
+
+
+def test_metric_definitions_are_asked_for_when_there_are_any() -> None:
+    """In SageMaker's own words; without any the request has none."""
+    machine = substitute(load_machine("retrain"), OPTIONS[0])
+    definitions = [{"name": "loss", "regex": 'loss="(.*)";'}, {"name": "a:b", "regex": "b=(.)"}]
+    for given in (definitions, definitions[:1], []):
+        train = run_input(OPTIONS[0])["config"]["train"] | {"metric_definitions": given}
+        states = {"input": run_input(OPTIONS[0]), "context": {}}
+        variables = evaluate(machine["States"]["Begin"]["Assign"], {"states": states})
+        variables["config"] = variables["config"] | {"train": train}
+        asked = evaluate(machine["States"]["Train"]["Arguments"], variables)
+        check("arn:aws:states:::sagemaker:createTrainingJob.sync", asked, "Train")
+        assert asked["AlgorithmSpecification"].get("MetricDefinitions", []) == [
+            {"Name": each["name"], "Regex": each["regex"]} for each in given
+        ]
+
+
+PRICED = MACHINE | {"hourly_usd": 0.115}
+CONFIG = {
+    "preprocess": {"machine": MACHINE},
+    "train": {"machine": PRICED},
+    "evaluate": {"machine": MACHINE},
+}
+TIMES = [
+    (1795238420000, 1795238483250),
+    ("2026-11-21T05:20:20.000Z", "2026-11-21T05:21:23.250Z"),
+]
+
+
+def described(kind: str, start: Any, end: Any) -> dict[str, Any]:
+    """What SageMaker says of a job that is done, as far as its times go."""
+    return {f"{kind}StartTime": start, f"{kind}EndTime": end}
+
+
+def evaluating(result: dict[str, Any]) -> Any:
+    """What the machine `judge` gathers of its job."""
+    gather = load_machine("judge")["States"]["Evaluate"]["Assign"]["jobs"]
+    given = {"evaluate": CONFIG["evaluate"]}
+    return evaluate(gather, {"states": {"input": given, "result": result}})
+
+
+@pytest.mark.parametrize(("start", "end"), TIMES)
+def test_each_jobs_time_is_gathered(start: Any, end: Any) -> None:
+    """Whether SageMaker's times come as milliseconds or as text; each with its machine."""
+    states = load_machine("retrain")["States"]
+    variables: dict[str, Any] = {"config": CONFIG, "jobs": []}
+    preprocess = states["Prepare"]["Branches"][0]["States"]["Preprocess"]
+    result: Any = described("Processing", start, end)
+    branch = evaluate(preprocess["Output"], variables | {"states": {"result": result}})
+    for name, result in (
+        ("Prepare", [branch, {"exists": False}]),
+        ("Train", described("Training", start, end) | {"BillableTimeInSeconds": 19}),
+        ("Judge", {"Output": {"jobs": evaluating(described("Processing", start, end))}}),
+    ):
+        gather = states[name]["Assign"]["jobs"]
+        variables["jobs"] = evaluate(gather, variables | {"states": {"result": result}})
+    assert variables["jobs"] == [
+        {"step": "Preprocess", "seconds": 63.25} | MACHINE,
+        {"step": "Train", "seconds": 63.25, "billable_seconds": 19} | PRICED,
+        {"step": "Evaluate", "seconds": 63.25} | MACHINE,
+    ]
+    for job in variables["jobs"]:
+        contracts.JobTime.model_validate(job)
+
+
+def test_a_job_whose_times_are_not_told_is_left_out() -> None:
+    """SageMaker need not give them, and no run fails for want of a figure."""
+    states = load_machine("retrain")["States"]
+    preprocess = states["Prepare"]["Branches"][0]["States"]["Preprocess"]
+    variables: dict[str, Any] = {"config": CONFIG, "jobs": [], "states": {"result": {}}}
+    branch = evaluate(preprocess["Output"], variables)
+    assert branch == []
+    judged = {"Output": {"jobs": evaluating({})}}
+    for name, result in (("Prepare", [branch, {}]), ("Train", {}), ("Judge", judged)):
+        gather = states[name]["Assign"]["jobs"]
+        assert evaluate(gather, variables | {"states": {"result": result}}) == []
+
+
+@pytest.mark.parametrize("values", [{}, {"loss": 0.25}, {"loss": 0.25, "train:accuracy": 1}])
+def test_what_training_made_is_kept(values: dict[str, float]) -> None:
+    """The model, and the last value of each metric definition."""
+    final = [{"MetricName": name, "Value": value, "Timestamp": 1} for name, value in values.items()]
+    result = {"ModelArtifacts": {"S3ModelArtifacts": "s3://model"}} | (
+        {"FinalMetricDataList": final} if final else {}
+    )
+    train = load_machine("retrain")["States"]["Train"]
+    made = evaluate(train["Assign"]["training"], {"states": {"result": result}})
+    assert made == {"model_data": "s3://model", "training_metrics": values}
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        ('{"rows": 150, "rejected_rows": 0}', {"rows": 150, "rejected_rows": 0}),
+        ('{"rows": 150, "more": {}}', {"rows": 150}),
+        ('{"rows": null, "rejected_rows": 3.5}', {"rejected_rows": 3.5}),
+        ('{"rows": "many", "rejected_rows": [3]}', {}),
+        ('[{"rows": {}}]', {}),
+        ('"text"', {}),
+        ("null", {}),
+    ],
+)
+def test_rows_are_taken_where_they_are_numbers(data: str, rows: dict[str, float]) -> None:
+    """evaluation.json is the pipeline's own: whatever it holds, no run fails by it."""
+    read = load_machine("judge")["States"]["ReadEvaluation"]["Assign"]["rows"]
+    body = f'{{"metrics": {{"accuracy": 0.5}}, "data": {data}}}'
+    assert evaluate(read, {"states": {"result": {"Body": body}}}) == rows
+    contracts.RowCounts.model_validate(rows)
+
+
+def test_without_rows_there_are_none() -> None:
+    """A pipeline need not count them."""
+    read = load_machine("judge")["States"]["ReadEvaluation"]["Assign"]["rows"]
+    assert evaluate(read, {"states": {"result": {"Body": '{"metrics": {}}'}}}) == {}

@@ -304,3 +304,45 @@ def test_the_deploying_role_may_use_the_key(resources: dict[str, Any]) -> None:
     """An endpoint config with a key needs a grant from whoever creates the endpoint."""
     actions = [action for s in statements(resources["DeployRole"]) for action in s["Action"]]
     assert {"kms:CreateGrant", "kms:DescribeKey"} <= set(actions)
+
+
+def test_announcements_are_published_by_one_role_over_tls(resources: dict[str, Any]) -> None:
+    """Nobody else of the account is let in by the topic itself."""
+    policy = resources["AnnouncementsPolicy"]["Properties"]
+    assert policy["Topics"] == [{"Ref": "Announcements"}]
+    deny, allow = policy["PolicyDocument"]["Statement"]
+    assert (deny["Effect"], deny["Principal"]) == ("Deny", "*")
+    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (allow["Effect"], allow["Action"]) == ("Allow", "sns:Publish")
+    assert allow["Principal"] == {"AWS": {"Fn::GetAtt": ["NotifyMetricsRole", "Arn"]}}
+    own = [s for s in statements(resources["NotifyMetrics"]) if s["Action"] == "sns:Publish"]
+    assert [s["Resource"] for s in own] == [{"Ref": "Announcements"}]
+
+
+def test_an_encrypted_topic_can_be_published_to(resources: dict[str, Any]) -> None:
+    """SNS uses the key in the publisher's name: it needs both, and no grant."""
+    key = resources["Announcements"]["Properties"]["KmsMasterKeyId"]
+    assert key == {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, {"Ref": "AWS::NoValue"}]}
+    actions = {a for s in statements(resources["NotifyMetrics"]) for a in s["Action"]}
+    assert {"kms:Decrypt", "kms:GenerateDataKey"} <= actions
+
+
+def test_mail_is_sent_only_when_an_address_is_given(template: dict[str, Any]) -> None:
+    """An empty endpoint is no subscription."""
+    subscription = template["Resources"]["AnnouncementsEmail"]
+    assert subscription["Condition"] == "HasEmail"
+    assert template["Parameters"]["NotificationEmail"]["Default"] == ""
+    pattern = template["Parameters"]["NotificationEmail"]["AllowedPattern"]
+    assert re.fullmatch(pattern, "")
+    assert re.fullmatch(pattern, "flowers@example.com")
+    assert not re.fullmatch(pattern, "flowers@example.com other")
+
+
+def test_who_tells_reads_no_ledger(resources: dict[str, Any]) -> None:
+    """NotifyMetrics gets all that it tells, but for the chart."""
+    actions = [s["Action"] for s in statements(resources["NotifyMetrics"])]
+    assert "dynamodb" not in json.dumps(actions)
+    chart = next(s for s in statements(resources["NotifyMetrics"]) if s["Action"] == "s3:GetObject")
+    assert chart["Resource"] == {"Fn::Sub": "${ArtifactsBucket.Arn}/runs/*/evaluate/chart.png"}
+    variables = resources["NotifyMetrics"]["Properties"]["Environment"]["Variables"]
+    assert "LEDGER_TABLE" not in variables

@@ -1,15 +1,14 @@
-"""What people are told when a run ends, whatever the channel."""
+"""What people are told of a run, whatever the channel."""
 
-import json
-import math
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dropforge_core import words
 from dropforge_core.contracts import RunNews
+from dropforge_core.costs import job_usd, total_usd
 from dropforge_core.failures import describe
-from dropforge_core.figures import finite
-from dropforge_core.records import Run
+from dropforge_core.guide import Guide
 from dropforge_core.redaction import redact
 from dropforge_core.times import parsed, seconds_between
 
@@ -17,12 +16,13 @@ _TITLES = {
     ("DEPLOYED", "CREATED"): "✅ {pipeline}: deployed, endpoint created",
     ("DEPLOYED", "UPDATED"): "✅ {pipeline}: deployed, endpoint updated",
     "DEPLOYED": "✅ {pipeline}: deployed",
-    "WAITING_FOR_APPROVAL": "⏸️ {pipeline}: waits for approval",
     "REJECTED": "🛑 {pipeline}: rejected, endpoint untouched",
     "ROLLED_BACK": "↩️ {pipeline}: rolled back, the old model serves",
     "UNDONE": "↩️ {pipeline}: rolled back, there is no endpoint",
     "SKIPPED": "⏭️ {pipeline}: skipped, nothing new",
     "FAILED": "❌ {pipeline}: failed",
+    "WAITING_FOR_APPROVAL": "⏸️ {pipeline}: waits for approval",
+    "RUNNING": "▶️ {pipeline}: runs",
 }
 # Of a rollback, which has its own words where it matters which model serves.
 _ROLLBACK_TITLES = {
@@ -30,103 +30,127 @@ _ROLLBACK_TITLES = {
     "ROLLED_BACK": "↩️ {pipeline}: the model of {run} did not hold, the one before serves",
     "FAILED": "❌ {pipeline}: going back to the model of {run} failed",
 }
-_MINUTE, _HOUR = 60, 3600
-_KILO = 1000
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_SET_ASIDE = (
+    "The objects that this run was the first to use are set aside: later runs do not read them."
+)
+_SETS_ASIDE = (None, "JUDGE", "APPROVER")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Announcement:
-    """A run's end in words: a title, a sentence, facts and metrics as label and value."""
+    """A run in words: a title that begins with a symbol, sentences, then pairs for people to scan.
+
+    ``metrics``, ``facts`` and ``jobs`` are label and value; ``commands`` are what for and what to
+    type; ``links`` are label and address, of AWS's console only.
+    """
 
     title: str
     reason: str
-    facts: list[tuple[str, str]]
+    note: str
     metrics: list[tuple[str, str]]
+    facts: list[tuple[str, str]]
+    jobs: list[tuple[str, str]]
+    commands: list[tuple[str, str]]
+    links: list[tuple[str, str]]
 
     def fields(self) -> dict[str, Any]:
         """Return the same content as a log line's fields."""
         return {
             "title": self.title,
             "reason": self.reason,
-            "facts": dict(self.facts),
+            "note": self.note,
             "metrics": dict(self.metrics),
+            "facts": dict(self.facts),
+            "jobs": self.jobs,
+            "commands": dict(self.commands),
+            "links": dict(self.links),
         }
 
 
-def announce(end: RunNews, run: Run | None, now: datetime) -> Announcement:
-    """Word a run's end; ``run`` is its record, None when the ledger does not know it."""
-    facts = [("Run", end.run_id), ("Endpoint", _endpoint(end))]
-    if run is not None and end.restores is None:  # a rollback waited for no data
-        start = parsed(run.first_event_at) or now
-        facts.append(("Data", _data(run.data)))
-        facts.append(("Since the first object came", _duration(seconds_between(start, now))))
-    if end.model_package is not None:
-        facts.append(("Model package", end.model_package))
-    if end.status == "WAITING_FOR_APPROVAL":
-        facts.append(("Approve it", f"dropforge approve {end.run_id}"))
-        facts.append(("Turn it down", f"dropforge approve {end.run_id} --reject"))
-    if end.error is not None:
-        facts.append(("Failed step", end.error.step))
-        facts.append(("Look at it", f"dropforge show {end.run_id}"))
+def announce(news: RunNews, guide: Guide, now: datetime) -> Announcement:
+    """Word what there is to tell of a run."""
     return Announcement(
-        title=_title(end),
-        reason=redact(describe(end.error) if end.error else end.reason),
-        facts=facts,
+        title=_title(news),
+        reason=redact(describe(news.error) if news.error else news.reason),
+        note=_SET_ASIDE if _is_set_aside(news) else "",
         metrics=[
-            (name, _metric(value, (end.champion_metrics or {}).get(name)))
-            for name, value in end.metrics.items()
+            (name, _metric(value, (news.champion_metrics or {}).get(name)))
+            for name, value in news.metrics.items()
         ],
+        facts=_facts(news, now),
+        jobs=[(f"{job['step']} job", _job(job)) for job in _jobs(news)],
+        commands=[(what, guide.command(typed)) for what, typed in _commands(news)],
+        links=guide.links(news),
     )
 
 
-def _title(end: RunNews) -> str:
-    undone = end.status == "ROLLED_BACK" and end.endpoint.config is None
-    status = "UNDONE" if undone else end.status
-    title = _TITLES.get((status, end.endpoint.action), _TITLES.get(status, ""))
-    if end.restores:
-        title = _ROLLBACK_TITLES.get(end.status, title)
-    text = title.format(pipeline=end.pipeline, run=end.restores)
-    return f"{text} in {end.error.step}" if end.error else text
+def _title(news: RunNews) -> str:
+    undone = news.status == "ROLLED_BACK" and news.endpoint.config is None
+    status = "UNDONE" if undone else news.status
+    title = _TITLES.get((status, news.endpoint.action)) or _TITLES[status]
+    if news.restores:
+        title = _ROLLBACK_TITLES.get(news.status, title)
+    text = title.format(pipeline=news.pipeline, run=news.restores)
+    return f"{text} in {news.error.step}" if news.error else text
 
 
-def _endpoint(end: RunNews) -> str:
-    words = {"CREATED": "created", "UPDATED": "updated", "NONE": "untouched"}
-    action = "rolled back" if end.status == "ROLLED_BACK" else words[end.endpoint.action]
-    config = f", serves {end.endpoint.config}" if end.endpoint.config else ""
-    return f"{end.endpoint.name}: {action}{config}"
+def _is_set_aside(news: RunNews) -> bool:
+    """Say whether the run's new objects are kept from later runs: somebody judged the model bad."""
+    return news.status == "REJECTED" and news.rejected_by in _SETS_ASIDE
 
 
-def _data(data: dict[str, Any]) -> str:
-    objects = data["objects"]
-    return f"{objects} {'object' if objects == 1 else 'objects'}, {_size(data['bytes'])}"
+def _facts(news: RunNews, now: datetime) -> list[tuple[str, str]]:
+    facts = [("Run", news.run_id), ("Endpoint", _endpoint(news))]
+    if news.restores is None:  # a rollback waited for no data
+        start = parsed(news.first_event_at) or now
+        facts.append(("Data", words.data(news.data.dump() | news.rows.dump())))
+        facts.append(("Since the first object came", words.duration(seconds_between(start, now))))
+    if news.jobs:
+        facts.append(("Jobs' estimated cost", words.money(total_usd(_jobs(news)))))
+    if news.model_package is not None:
+        facts.append(("Model package", news.model_package))
+    if news.waits_until is not None:
+        facts.append(("Waits until", words.moment(news.waits_until)))
+    if news.error is not None:
+        facts.append(("Failed step", news.error.step))
+    return facts
 
 
-def _size(count: float) -> str:
-    unit = 0
-    while count >= _KILO and unit < len(_UNITS) - 1:
-        count, unit = count / _KILO, unit + 1
-    return f"{count:.0f} {_UNITS[unit]}" if unit == 0 else f"{count:.1f} {_UNITS[unit]}"
+def _endpoint(news: RunNews) -> str:
+    told = {"CREATED": "created", "UPDATED": "updated", "NONE": "untouched"}
+    action = "rolled back" if news.status == "ROLLED_BACK" else told[news.endpoint.action]
+    config = f", serves {news.endpoint.config}" if news.endpoint.config else ""
+    return f"{news.endpoint.name}: {action}{config}"
 
 
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return f"{seconds:.1f} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE:.0f} min {seconds % _MINUTE:.0f} s"
-    return f"{seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min"
+def _jobs(news: RunNews) -> list[dict[str, Any]]:
+    return [job.dump() for job in news.jobs]
+
+
+def _job(job: dict[str, Any]) -> str:
+    took, cost = words.duration(job["seconds"]), words.money(job_usd(job))
+    return f"{took} on {words.machines(job)}, cost {cost}"
+
+
+def _commands(news: RunNews) -> list[tuple[str, str]]:
+    """List what may be typed next."""
+    listed = []
+    if news.status == "WAITING_FOR_APPROVAL":
+        approve = f"approve {news.run_id}"
+        listed += [("Approve it", approve), ("Reject it", f"{approve} --reject")]
+    if _is_set_aside(news):
+        listed.append(("Look at the objects", f"data {news.pipeline}"))
+    if news.status == "FAILED":
+        listed.append(("Try again with the same files", f"drop {news.pipeline} FILE... --wait"))
+    if news.metrics:
+        listed.append(("Read the report", f"report {news.run_id}"))
+    return [*listed, ("See the run", f"show {news.run_id}")]
 
 
 def _metric(value: Any, champions: Any) -> str:
     """Word a metric and, if the champion has it too, the champion's and the difference."""
     if champions is None:
-        return _number(value)
-    mine, theirs = finite(value), finite(champions)
-    difference = "" if mine is None or theirs is None else f" ({mine - theirs:+.4g})"
-    return f"{_number(value)}, champion {_number(champions)}{difference}"
-
-
-def _number(value: Any) -> str:
-    if isinstance(value, float) and math.isfinite(value):
-        return f"{value:.6g}"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return words.number(value)
+    difference = words.difference(value, champions)
+    told = f" ({difference})" if difference else ""
+    return f"{words.number(value)}, champion {words.number(champions)}{told}"

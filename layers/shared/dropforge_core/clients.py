@@ -37,7 +37,10 @@ def _without_collector() -> Iterator[None]:
 
 with _without_collector():
     import boto3
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
     from botocore.config import Config
+    from botocore.exceptions import NoCredentialsError
 
 # Seconds. Four tries end within the functions' 30: a call that hangs is tried again.
 _CONFIG = Config(
@@ -98,6 +101,12 @@ class Clients:
             return self._session.client("secretsmanager", config=_CONFIG)
 
     @cached_property
+    def sns(self) -> Any:
+        """The topic of announcements."""
+        with _without_collector():
+            return self._session.client("sns", config=_CONFIG)
+
+    @cached_property
     def ssm(self) -> Any:
         """The Slack webhook's URL, when it is kept there."""
         with _without_collector():
@@ -108,6 +117,23 @@ class Clients:
         """Executions and task tokens."""
         with _without_collector():
             return self._session.client("stepfunctions", config=_CONFIG)
+
+    def presigned(self, method: str, address: str, seconds: int) -> str:
+        """Sign a request to S3: whoever has the link may make it, for so long.
+
+        By version 4, without which S3 gives nothing that KMS encrypts. No client is made for it:
+        that of S3 is one of the slowest to make.
+
+        Raises:
+            botocore.exceptions.NoCredentialsError: there is nobody to sign.
+        """
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        request = AWSRequest(method=method, url=address)
+        region = self._session.region_name
+        S3SigV4QueryAuth(credentials, "s3", region, expires=seconds).add_auth(request)
+        return str(request.url)
 
     @cached_property
     def _session(self) -> boto3.session.Session:

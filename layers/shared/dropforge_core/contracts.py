@@ -56,11 +56,12 @@ class Threshold(Contract):
 
 
 class JobMachine(Contract):
-    """The machines of a job; ``volume_gb`` in GiB."""
+    """The machines of a job; ``volume_gb`` in GiB, ``hourly_usd`` of one machine, if known."""
 
     instance_type: str
     instance_count: int
     volume_gb: int
+    hourly_usd: float | None = None
 
 
 class ProcessingStep(Contract):
@@ -73,6 +74,13 @@ class ProcessingStep(Contract):
     timeout_seconds: int
 
 
+class MetricDefinition(Contract):
+    """A number that SageMaker finds in a training job's log: the regex's first group."""
+
+    name: str
+    regex: str
+
+
 class TrainingStep(Contract):
     """A training job, but for what the run decides. ``max_wait_seconds`` asks for managed spot."""
 
@@ -83,6 +91,7 @@ class TrainingStep(Contract):
     machine: JobMachine
     timeout_seconds: int
     max_wait_seconds: int | None = None
+    metric_definitions: tuple[MetricDefinition, ...] = ()
 
 
 class JudgePolicy(Contract):
@@ -156,12 +165,25 @@ class Restore(Contract):
     metrics: dict[str, Any] = {}
 
 
+class RunData(Contract):
+    """What a run reads: how many objects and bytes, and where the manifest lists them (s3://)."""
+
+    objects: int
+    bytes: int
+    manifest: str
+
+
 class RetrainInput(Contract):
-    """Input of the machine ``retrain``; with ``restore`` it only deploys."""
+    """Input of the machine ``retrain``; with ``restore`` it only deploys.
+
+    ``first_event_at`` is the S3 event of the first object that waited for this run, ISO 8601.
+    """
 
     run_id: str
     pipeline: str
     attempt: int = Field(ge=1, le=99)
+    data: RunData
+    first_event_at: str
     config: PublishedPipeline
     restore: Restore | None = None
 
@@ -372,12 +394,28 @@ class EndpointChange(Contract):
     in_service_at: int | None = None
 
 
+class RowCounts(Contract):
+    """The rows of a run's data: used, and rejected as unusable; None where nobody counted."""
+
+    rows: int | float | None = None
+    rejected_rows: int | float | None = None
+
+
+class JobTime(JobMachine):
+    """What one job of a run took: its own start to end, and what of it training is billed for."""
+
+    step: str
+    seconds: float
+    billable_seconds: float | None = None
+
+
 class RunNews(Contract):
-    """What people are told of a run: input of NotifyMetrics.
+    """How a run goes or ended: input of NotifyMetrics, which reads no ledger.
 
     ``reason`` is one sentence; a failed run has ``error`` instead and the functions word it.
-    ``model_data`` is the model's artifact; ``restores`` is the run whose model a rollback brings
-    back.
+    ``training_metrics`` are the last values of the training job's metric definitions.
+    ``waits_until`` is when a run that waits for approval gives up, ISO 8601. ``model_data`` is the
+    model's artifact; ``restores`` is the run whose model a rollback brings back.
     """
 
     run_id: str
@@ -385,6 +423,8 @@ class RunNews(Contract):
     attempt: int
     execution: str
     status: Status
+    data: RunData
+    first_event_at: str
     reason: str = ""
     metrics: dict[str, Any] = {}
     endpoint: EndpointChange
@@ -393,6 +433,10 @@ class RunNews(Contract):
     model_package: str | None = None
     model_data: str | None = None
     restores: str | None = None
+    rows: RowCounts = Field(default_factory=RowCounts)
+    jobs: tuple[JobTime, ...] = ()
+    training_metrics: dict[str, float] = {}
+    waits_until: str | None = None
     error: StepError | None = None
     rejected_by: RejectedBy | None = None
 
@@ -444,10 +488,11 @@ class Removed(Contract):
 
 
 class Notified(Contract):
-    """Output of NotifyMetrics: where the message went."""
+    """Output of NotifyMetrics: where the message went, and whether the SNS topic has it too."""
 
     channel: Literal["slack", "log"]
     delivered: bool
+    published: bool
 
 
 class Finished(Contract):

@@ -82,6 +82,8 @@ class Finisher:
             attempt=int(attempt),
             execution=end.execution,
             status="FAILED",
+            data=run.run_data,
+            first_event_at=run.first_event_at,
             endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
             restores=run.restores,
             error=error,
@@ -106,6 +108,9 @@ class Finisher:
             "comparison": end.comparison,
             "model_package": end.model_package,
             "model_data": end.model_data or run.model_data,
+            "data": run.data | end.rows.dump(),
+            "jobs": [job.dump() for job in end.jobs],
+            "training_metrics": end.training_metrics,
             "endpoint": {
                 "name": end.endpoint.name,
                 "action": end.endpoint.action,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dropforge_core.contracts import JudgePolicy, Verdict
 from dropforge_core.figures import finite
 from dropforge_core.lineage import standing
+from dropforge_core.words import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -109,8 +110,8 @@ def _broken(threshold: Threshold, metrics: Mapping[str, Any]) -> str:
         word = "above"
     else:
         return ""
-    said = _number(value) if _number(value) != _number(bound) else repr(value)
-    return f"{threshold.metric} {said} is {word} {_number(bound)}"
+    said = number(value) if number(value) != number(bound) else repr(value)
+    return f"{threshold.metric} {said} is {word} {number(bound)}"
 
 
 def _against_champion(given: JudgeInput, best: Best | None) -> tuple[bool, str]:
@@ -128,7 +129,7 @@ def _against_champion(given: JudgeInput, best: Best | None) -> tuple[bool, str]:
             return True, said
         return False, f"{said}: the interval's lower end must be above 0"
     if comparison.difference < -policy.margin - _ROUNDING:
-        return False, f"{said}, more than the margin of {_number(policy.margin)}"
+        return False, f"{said}, more than the margin of {number(policy.margin)}"
     fallen = _fallen(given, best)
     return (False, fallen) if fallen else (True, said)
 
@@ -140,9 +141,9 @@ def _fallen(given: JudgeInput, best: Best | None) -> str:
     if best is None or loss <= policy.margin + _ROUNDING:
         return ""
     return (
-        f"{policy.metric} {_number(value)} is {_number(loss)} worse than the best of the last"
-        f" {policy.last} deployed ({_number(best.value)} of {best.run_id}), more than the margin"
-        f" of {_number(policy.margin)}"
+        f"{policy.metric} {number(value)} is {number(loss)} worse than the best of the last"
+        f" {policy.last} deployed ({number(best.value)} of {best.run_id}), more than the margin"
+        f" of {number(policy.margin)}"
     )
 
 
@@ -164,16 +165,16 @@ def _comparison(given: JudgeInput) -> _Comparison | None:
 def _compared(given: JudgeInput, comparison: _Comparison) -> str:
     difference = comparison.difference
     word = "better than" if difference > 0 else "worse than"
-    how = f"{_number(abs(difference))} {word}" if difference else "the same as"
+    how = f"{number(abs(difference))} {word}" if difference else "the same as"
     return (
-        f"{given.judge.metric} {_number(_judged(given))} is {how} the champion's"
-        f" ({_number(comparison.confidence * 100)} % interval {_number(comparison.low)} to"
-        f" {_number(comparison.high)}, {_number(comparison.rows)} rows)"
+        f"{given.judge.metric} {number(_judged(given))} is {how} the champion's"
+        f" ({number(comparison.confidence * 100)} % interval {number(comparison.low)} to"
+        f" {number(comparison.high)}, {number(comparison.rows)} rows)"
     )
 
 
 def _met(given: JudgeInput) -> str:
-    return f"all thresholds are met ({given.judge.metric} {_number(_judged(given))})"
+    return f"all thresholds are met ({given.judge.metric} {number(_judged(given))})"
 
 
 def _unusable(champion: Mapping[str, Any]) -> str:
@@ -190,9 +191,3 @@ def _judged(given: JudgeInput) -> float:
 
 def _sign(policy: JudgePolicy) -> int:
     return 1 if policy.direction == "higher" else -1
-
-
-def _number(value: float) -> str:
-    """Spell a number with at most four decimals; one so small with four digits."""
-    rounded = round(value, 4) + 0.0  # -0.0 + 0.0 is 0.0
-    return f"{rounded:.10g}" if rounded or not value else f"{value:.4g}"

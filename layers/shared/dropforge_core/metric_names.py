@@ -29,6 +29,8 @@ METRICS = {
     "SlackDelivered": "Slack took the message.",
     "SlackFailed": "Slack did not take the message; the run's result is unchanged.",
     "MessageLogged": "There is no webhook: the message went to the log.",
+    "AnnouncementPublished": "The SNS topic took the message.",
+    "AnnouncementFailed": "The SNS topic did not take the message; the run's result is unchanged.",
     # finish_run
     "RunDeployed": "A run ended as DEPLOYED.",
     "RunRejected": "A run ended as REJECTED.",

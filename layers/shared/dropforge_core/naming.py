@@ -64,3 +64,8 @@ def run_of_uri(uri: str) -> str | None:
     """Return the run id in ``.../runs/<run id>/...``, None when there is none."""
     found = re.search(rf"/runs/({RUN_ID_PATTERN.strip('^$')})/", uri)
     return found[1] if found and len(found[1]) <= RUN_ID_LENGTH else None
+
+
+def evaluated(run: str, file: str) -> str:
+    """Return the key, in the artifacts bucket, of a file that a run's evaluation wrote."""
+    return f"runs/{run}/evaluate/{file}"

@@ -1,6 +1,7 @@
 """``pipeline.yaml`` as typed values: what a pipeline's owner writes, validated."""
 
 import math
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -17,11 +18,12 @@ _TWENTY_EIGHT_DAYS = 28 * _DAY
 
 
 class Instance(Section):
-    """The machines of a job: type, how many, and GiB of disk."""
+    """The machines of a job: type, how many, GiB of disk, and what one costs an hour."""
 
     type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
     count: int = Field(default=1, ge=1, le=100)
     volume_gb: int = Field(default=30, ge=1, le=16_384)
+    hourly_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
 class Script(Section):
@@ -42,7 +44,10 @@ class Spot(Section):
 
 
 class Train(Section):
-    """The training job."""
+    """The training job; ``metrics`` are names and the regexes that find their values in its log.
+
+    Limits: docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricDefinition.html.
+    """
 
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     channels: tuple[str, ...] = ("train",)
@@ -51,6 +56,25 @@ class Train(Section):
     timeout_seconds: int = Field(default=3_600, ge=1, le=_TWENTY_EIGHT_DAYS)
     spot: Spot | None = None
     environment: dict[str, str] = Field(default_factory=dict)
+    metrics: dict[
+        Annotated[str, Field(min_length=1, max_length=255)],
+        Annotated[str, Field(min_length=1, max_length=500)],
+    ] = Field(default_factory=dict, max_length=40)
+
+    @field_validator("metrics")
+    @classmethod
+    def _regexes_with_a_group(cls, metrics: dict[str, str]) -> dict[str, str]:
+        """See to it that each regex captures a value: SageMaker would find none, silently."""
+        for name, regex in metrics.items():
+            try:
+                groups = re.compile(regex).groups
+            except re.error as err:
+                message = f"{name}: no regular expression: {err}"
+                raise ValueError(message) from err
+            if not groups:
+                message = f"{name}: the regex needs a group, around the number: {regex!r}"
+                raise ValueError(message)
+        return metrics
 
     @field_validator("hyperparameters", "environment", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dropforge_core.contracts import Status
+from dropforge_core.contracts import RunData, Status
 
 RunKind = Literal["RETRAIN", "ROLLBACK"]
 ArrivalStatus = Literal["WAITING", "IN_RUN", "USED", "SKIPPED", "IGNORED"]
@@ -35,7 +35,8 @@ class Run:
 
     Times are ISO 8601 UTC, durations seconds. While a run is RUNNING, ``ended_at`` is None and
     all figures are zero. ``first_event_at`` is the S3 event of the first object that waited for
-    this run: ``seconds`` counts from there.
+    this run: ``seconds`` counts from there. ``data`` is a contracts.RunData, with the RowCounts
+    beside it once they are known; ``jobs`` are contracts.JobTimes.
 
     A ROLLBACK trains nothing: ``restores`` is the run whose model it brings back, and ``data``,
     ``manifest_hash``, ``version`` and ``metrics`` are that run's. ``removed_at`` says that model,
@@ -62,12 +63,19 @@ class Run:
     model_package: str | None = None
     model_data: str | None = None
     removed_at: str | None = None
+    jobs: list[dict[str, Any]] = field(default_factory=list)
+    training_metrics: dict[str, Any] = field(default_factory=dict)
     billed_transitions: int = 0
     seconds: float = 0.0
     job_seconds: float = 0.0
     endpoint_seconds: float = 0.0
     steps: list[dict[str, Any]] = field(default_factory=list)
     ended_at: str | None = None
+
+    @property
+    def run_data(self) -> RunData:
+        """What the run reads, as the state machine hands it on."""
+        return RunData.model_validate({name: self.data[name] for name in RunData.model_fields})
 
 
 @dataclass(frozen=True, kw_only=True)

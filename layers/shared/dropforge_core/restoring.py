@@ -42,6 +42,8 @@ def restore_model(
         pipeline=run.pipeline,
         attempt=run.attempt,
         config=config,
+        data=run.run_data,
+        first_event_at=run.first_event_at,
         restore=restore,
     )
     execution_input = json.dumps(start.dump())

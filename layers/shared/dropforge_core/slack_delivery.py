@@ -1,8 +1,9 @@
 """Post a message to a Slack incoming webhook, whose URL is a secret.
 
-Time is bounded: at most three tries of three seconds and two waits of five, so that the function
-ends well within its 30 seconds. The URL is in no error and no log line: slack_sdk's own errors and
-logger can hold it, so only their kinds are passed on.
+Time is bounded: at most three tries of five seconds and two waits of five, and for a second message
+two tries and a wait, so that the function ends within its 60 seconds. Slack fetches a message's
+picture before it answers. The URL is in no error and no log line: slack_sdk's own errors and logger
+can hold it, so only their kinds are passed on.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
     from dropforge_core.clients import Clients
 
-_TIMEOUT_SECONDS = 3
+_TIMEOUT_SECONDS = 5
 _RETRIES = 2
 _LONGEST_WAIT_SECONDS = 5
-_OK = 200
+_OK, _BAD_REQUEST = 200, 400
 
 _silent = logging.getLogger("dropforge.slack")
 _silent.disabled = True
@@ -41,6 +42,10 @@ _silent.disabled = True
 
 class DeliveryError(Exception):
     """Slack did not take the message; the text holds no secret."""
+
+
+class _RefusedError(DeliveryError):
+    """Slack does not take this very message."""
 
 
 class _BoundedRateLimit(RateLimitErrorRetryHandler):
@@ -78,12 +83,25 @@ def webhook_url(clients: Clients, source: Literal["ssm", "secretsmanager"], name
     return value.strip()
 
 
-def deliver(url: str, message: dict[str, Any]) -> None:
-    """Post a message.
+def deliver(url: str, message: dict[str, Any], instead: dict[str, Any] | None = None) -> bool:
+    """Post a message; return False when Slack took ``instead``, which is for when it refuses that.
+
+    Slack refuses a whole message when it cannot fetch its picture.
 
     Raises:
-        DeliveryError: Slack refused it or could not be reached.
+        DeliveryError: Slack refused both or could not be reached.
     """
+    try:
+        _post(url, message, _RETRIES)
+    except _RefusedError:
+        if instead is None:
+            raise
+        _post(url, instead, 1)
+        return False
+    return True
+
+
+def _post(url: str, message: dict[str, Any], retries: int) -> None:
     client = WebhookClient(
         url,
         timeout=_TIMEOUT_SECONDS,
@@ -92,9 +110,9 @@ def deliver(url: str, message: dict[str, Any]) -> None:
         # which only a stand-in speaks. This context trusts nobody.
         ssl=None if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         retry_handlers=[
-            _BoundedRateLimit(max_retry_count=_RETRIES),
-            ServerErrorRetryHandler(max_retry_count=_RETRIES),
-            ConnectionErrorRetryHandler(max_retry_count=1),
+            _BoundedRateLimit(max_retry_count=retries),
+            ServerErrorRetryHandler(max_retry_count=retries),
+            ConnectionErrorRetryHandler(max_retry_count=min(retries, 1)),
         ],
     )
     try:
@@ -103,7 +121,8 @@ def deliver(url: str, message: dict[str, Any]) -> None:
         raise DeliveryError(f"Slack cannot be reached: {type(err).__name__}") from None
     if answer.status_code != _OK or answer.body != "ok":
         said = redact(" ".join(answer.body.split()))[:100]
-        raise DeliveryError(f"Slack refused the message: {answer.status_code} {said}")
+        kind = _RefusedError if answer.status_code == _BAD_REQUEST else DeliveryError
+        raise kind(f"Slack refused the message: {answer.status_code} {said}")
 
 
 def _wait_of(response: HttpResponse) -> float:

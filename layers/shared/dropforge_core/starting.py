@@ -190,7 +190,12 @@ class Starter:
 
     def _launch(self, lock: Lock, run: Run, config: PublishedPipeline) -> Run:
         start = RetrainInput(
-            run_id=run.run_id, pipeline=run.pipeline, attempt=run.attempt, config=config
+            run_id=run.run_id,
+            pipeline=run.pipeline,
+            attempt=run.attempt,
+            data=run.run_data,
+            first_event_at=run.first_event_at,
+            config=config,
         )
         return self._flight.launch(lock, run, json.dumps(start.dump()))
 
@@ -243,6 +248,8 @@ def _end_of(run: Run) -> RunEnd:
         attempt=run.attempt,
         execution=run.execution,
         status="SKIPPED",
+        data=run.run_data,
+        first_event_at=run.first_event_at,
         reason=run.reason,
         endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
     )

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from dropforge_core.contracts import PublishedPipeline
+from dropforge_core.contracts import MetricDefinition, PublishedPipeline
 
 from dropforge.errors import InputError
 from dropforge.project import Project
@@ -47,6 +47,19 @@ def test_a_pipeline_is_uploaded_and_told_to_the_ledger(project: Project, target:
     key = f"pipelines/iris/{version}/pipeline.json"
     body = target.s3.get_object(Bucket="df-artifacts", Key=key)["Body"].read()
     assert PublishedPipeline.model_validate(json.loads(body)) == config
+
+
+def test_metrics_and_prices_are_resolved(project: Project, target: Target) -> None:
+    """What pipeline.yaml says of a training job's log and of a machine's price is in the ledger."""
+    path = project.pipelines / "iris" / "pipeline.yaml"
+    told = "train: { metrics: { loss: 'loss=(.*);' }, instance: { hourly_usd: 0.5 },"
+    path.write_text(path.read_text().replace("train: {", told))
+    publish(project, target, ["iris"])
+    config = target.ledger.published("iris")
+    assert config is not None
+    assert config.train.metric_definitions == (MetricDefinition(name="loss", regex="loss=(.*);"),)
+    assert config.train.machine.hourly_usd == 0.5
+    assert config.preprocess.machine.hourly_usd is None
 
 
 def test_publishing_again_changes_nothing(project: Project, target: Target) -> None:

@@ -55,6 +55,76 @@ def test_a_run_has_all_that_the_contract_promises(target: Target) -> None:
     assert set(document) >= PROMISED
     assert set(document["endpoint"]) >= {"name", "action", "config"}
     assert set(document["data"]) >= {"objects", "bytes", "manifest"}
+    assert document["jobs"] == []
+    assert document["estimated_cost_usd"] is None
+
+
+JOB = {
+    "step": "Train",
+    "seconds": 3600.0,
+    "instance_type": "ml.m5.large",
+    "instance_count": 2,
+    "volume_gb": 10,
+    "hourly_usd": 0.115,
+}
+
+
+def test_jobs_have_their_estimated_cost(target: Target, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each job's and the sum, for scripts and for people."""
+    evaluated = {**JOB, "step": "Evaluate", "seconds": 0.5}
+    target.ledger.put_run(replace(RUN, jobs=[JOB, evaluated]))
+    found = runs.find_run(target, RUN.run_id)
+    document = runs.document(found)
+    assert document["jobs"][0] == {**JOB, "estimated_cost_usd": 0.23}
+    assert document["estimated_cost_usd"] == 0.230032
+    runs.write_run(found)
+    cells = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["Train", "1", "h", "0", "min", "2", "x", "ml.m5.large", "about", "$0.23"] in cells
+    assert ["Evaluate", "0.5", "s", "2", "x", "ml.m5.large", "less", "than", "$0.01"] in cells
+    assert ["jobs'", "cost", "about", "$0.23"] in cells
+
+
+def test_a_cost_that_nobody_knows_is_null(
+    target: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sum too, when one part of it is unknown; the time is told all the same."""
+    unknown = {name: value for name, value in JOB.items() if name != "hourly_usd"}
+    target.ledger.put_run(replace(RUN, jobs=[JOB, unknown]))
+    found = runs.find_run(target, RUN.run_id)
+    document = runs.document(found)
+    assert [job["estimated_cost_usd"] for job in document["jobs"]] == [0.23, None]
+    assert document["estimated_cost_usd"] is None
+    runs.write_run(found)
+    assert "unknown" in capsys.readouterr().out
+
+
+def test_training_metrics_and_rows_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the training job said of itself, and how many rows there were."""
+    data = {**RUN.data, "rows": 150, "rejected_rows": 3}
+    runs.write_run(replace(RUN, training_metrics={"train:accuracy": 0.980952}, data=data))
+    printed = capsys.readouterr().out
+    assert "train:accuracy 0.981" in printed
+    assert "2 objects, 4.6 kB, 150 rows, 3 rejected" in printed
+
+
+def test_a_run_that_goes_on_tells_what_its_training_says(target: Target) -> None:
+    """As SageMaker describes the job now; before there is one, nothing."""
+    going = replace(RUN, status="RUNNING", ended_at=None)
+    assert runs.with_progress(target, going) == going
+    sagemaker = target.client("sagemaker")
+    sagemaker.create_training_job(
+        TrainingJobName=f"{RUN.run_id}-train-1",
+        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+        RoleArn="arn:aws:iam::123456789012:role/jobs",
+        OutputDataConfig={"S3OutputPath": "s3://df-artifacts/"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    described = sagemaker.describe_training_job(TrainingJobName=f"{RUN.run_id}-train-1")
+    said = {each["MetricName"]: each["Value"] for each in described["FinalMetricDataList"]}
+    assert said, "moto has some of its own"
+    assert runs.with_progress(target, going).training_metrics == said
+    assert runs.with_progress(target, RUN) == RUN, "what has ended is in the ledger"
 
 
 @pytest.mark.parametrize("run_id", ["iris-20261121t052011-00000000", "nonsense", ""])
@@ -89,7 +159,7 @@ def test_people_see_facts_and_steps(
     runs.write_run(replace(RUN, reason="The endpoint was created [bold]with[/bold] the new model."))
     printed = capsys.readouterr().out
     assert "challenger" not in printed, "there was no champion"
-    for part in ("DEPLOYED", "accuracy 0.9778", "df-iris: CREATED", "2 objects, 4.5 KiB", "12.3 s"):
+    for part in ("DEPLOYED", "accuracy 0.9778", "df-iris: CREATED", "2 objects, 4.6 kB", "12.3 s"):
         assert part in printed
     assert "created [bold]with[/bold] the" in printed
     assert "Train" in printed

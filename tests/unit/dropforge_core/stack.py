@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -57,6 +58,11 @@ class ToldClients(Clients):
     def lambda_(self) -> Any:
         """A client with ``invoke`` only."""
         return self
+
+    @cached_property
+    def sqs(self) -> Any:
+        """Queues, which no function of ours asks for anything."""
+        return self._session.client("sqs")
 
     def invoke(self, **request: Any) -> dict[str, Any]:
         """Keep an invocation."""

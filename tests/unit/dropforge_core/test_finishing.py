@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from dropforge_core.approvals import Approvals
-from dropforge_core.contracts import EndpointChange, RunEnd, StepError
+from dropforge_core.contracts import EndpointChange, JobTime, RowCounts, RunEnd, StepError
 from dropforge_core.finishing import Finisher
 from dropforge_core.ledger import STARTING_SECONDS, Ledger
 from dropforge_core.records import Run
@@ -56,6 +56,8 @@ def end_of(run: Run, **changes: Any) -> RunEnd:
         "attempt": 1,
         "execution": run.execution,
         "status": "DEPLOYED",
+        "data": run.run_data,
+        "first_event_at": run.first_event_at,
         "reason": "The endpoint was created.",
         "metrics": {"accuracy": 0.97},
         "endpoint": EndpointChange(
@@ -103,6 +105,35 @@ def test_what_was_judged_is_kept(stack: Stack) -> None:
     assert closed.champion_metrics == {"accuracy": 0.96, "rows": 45}
     assert closed.comparison == comparison
     assert closed.model_package == "arn:package/iris/1"
+
+
+def test_what_was_made_and_what_it_took_is_kept(stack: Stack) -> None:
+    """The model, its training metrics, each job's time and machine, and the rows of the data."""
+    run = started(stack)
+    job = JobTime(
+        step="Train",
+        seconds=63.25,
+        billable_seconds=63,
+        instance_type="ml.m5.large",
+        instance_count=1,
+        volume_gb=10,
+        hourly_usd=0.115,
+    )
+    end = end_of(
+        run,
+        model_data="s3://artifacts/model.tar.gz",
+        training_metrics={"train:accuracy": 0.98, "loss": float("nan")},
+        jobs=(job,),
+        rows=RowCounts(rows=150, rejected_rows=3),
+    )
+    finisher(stack).finish(end)
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.model_data == "s3://artifacts/model.tar.gz"
+    assert closed.training_metrics == {"train:accuracy": 0.98, "loss": "nan"}
+    assert closed.jobs == [job.dump()]
+    assert closed.data == {**run.data, "rows": 150, "rejected_rows": 3}
+    assert closed.run_data == run.run_data
 
 
 def test_the_history_of_a_real_execution() -> None:

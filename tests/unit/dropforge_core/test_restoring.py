@@ -106,7 +106,13 @@ def test_a_rollback_is_a_run_of_its_own(stack: Stack) -> None:
     assert (lock_of(stack).phase, lock_of(stack).run_id) == ("RUNNING", run.run_id)
     assert stack.executions() == [f"{run.run_id}-1"]
     assert input_of(stack, run) == RetrainInput(
-        run_id=run.run_id, pipeline="iris", attempt=1, config=published(), restore=RESTORE
+        run_id=run.run_id,
+        pipeline="iris",
+        attempt=1,
+        config=published(),
+        data=ORIGIN.run_data,
+        first_event_at=run.first_event_at,
+        restore=RESTORE,
     )
 
 
@@ -136,6 +142,8 @@ def test_data_that_came_meanwhile_is_the_follow_up(stack: Stack) -> None:
         attempt=1,
         execution=run.execution,
         status="DEPLOYED",
+        data=run.run_data,
+        first_event_at=run.first_event_at,
         reason="So it was.",
         metrics=ORIGIN.metrics,
         endpoint=EndpointChange(name="dropforge-iris", action="UPDATED", config="c"),

@@ -95,6 +95,35 @@ def test_a_lasting_trouble_is_told(hook: Hook, reply: Reply, tries: int) -> None
     assert time.monotonic() - started < 10
 
 
+def test_a_refused_message_is_sent_again_as_told(hook: Hook) -> None:
+    """Slack refuses a message whose picture it cannot fetch; the one without arrives."""
+    hook.replies = [(400, "invalid_blocks", {})]
+    assert deliver(hook.url, {"text": "picture"}, instead={"text": "none"}) is False
+    assert [each["text"] for each in hook.received] == ["picture", "none"]
+
+
+def test_what_slack_takes_is_sent_once(hook: Hook) -> None:
+    """The other message is for a refusal only."""
+    assert deliver(hook.url, {"text": "picture"}, instead={"text": "none"}) is True
+    assert [each["text"] for each in hook.received] == ["picture"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "sent"),
+    [
+        ([(400, "invalid_blocks", {})] * 5, ["picture", "none"]),
+        ([(400, "invalid_blocks", {}), *[(503, "down", {})] * 5], ["picture", "none", "none"]),
+        ([(403, "invalid_token", {})] * 5, ["picture"]),
+    ],
+)
+def test_a_second_refusal_is_told(hook: Hook, replies: list[Reply], sent: list[str]) -> None:
+    """The second message gets two tries, and none where the message was not what is wrong."""
+    hook.replies = replies
+    with pytest.raises(DeliveryError, match=replies[-1][1]):
+        deliver(hook.url, {"text": "picture"}, instead={"text": "none"})
+    assert [each["text"] for each in hook.received] == sent
+
+
 def all_that_is_said(error: BaseException | None) -> str:
     """An error and all that it came from."""
     said = ""

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import RetrainInput, RunEnd
+from dropforge_core.contracts import RetrainInput, RunData, RunEnd
 from dropforge_core.errors import ServiceUnavailableError
 from dropforge_core.ledger import STARTING_SECONDS, Ledger
 from dropforge_core.records import Lock
@@ -65,7 +65,15 @@ def test_starts_one_run_for_all_that_waits(stack: Stack) -> None:
     assert (lock.phase, lock.run_id) == ("RUNNING", run.run_id)
     execution = stack.clients.stepfunctions.describe_execution(executionArn=run.execution)
     started = RetrainInput.read(json.loads(execution["input"]))
-    assert started == RetrainInput(run_id=run.run_id, pipeline="iris", attempt=1, config=config)
+    uri = f"s3://{DATA_BUCKET}/runs/{run.run_id}/manifest.json"
+    assert started == RetrainInput(
+        run_id=run.run_id,
+        pipeline="iris",
+        attempt=1,
+        data=RunData(objects=2, bytes=len("firstsecond"), manifest=uri),
+        first_event_at="2026-11-21T05:20:01.000Z",
+        config=config,
+    )
     assert read_json(stack, f"runs/{run.run_id}/input.manifest") == [
         {"prefix": f"s3://{DATA_BUCKET}/incoming/iris/"},
         "a.csv",
@@ -296,6 +304,7 @@ def test_the_same_contents_never_run_twice(stack: Stack, status: str) -> None:
     assert (told["FunctionName"], told["InvocationType"]) == (NOTIFY, "Event")
     end = RunEnd.read(json.loads(told["Payload"]))
     assert (end.run_id, end.status, end.reason) == (skipped.run_id, "SKIPPED", skipped.reason)
+    assert (end.data, end.first_event_at) == (skipped.run_data, skipped.first_event_at)
 
 
 def test_a_failed_set_may_run_again(stack: Stack) -> None:

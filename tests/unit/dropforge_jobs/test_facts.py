@@ -71,3 +71,20 @@ def test_an_unknown_direction_is_refused(tmp_path: Path) -> None:
     """Guessing would promote the worse model."""
     with pytest.raises(JobError, match="JUDGED_DIRECTION is 'up'"):
         RunFacts.read(JobPaths(tmp_path), {"JUDGED_DIRECTION": "up"})
+
+
+@pytest.mark.parametrize(
+    ("profile", "counts"),
+    [
+        ({"rows": 150, "rejected": {"rows": 3}}, {"rows": 150, "rejected_rows": 3}),
+        ({"rows": 150}, {"rows": 150}),
+        ({"rows": "many", "rejected": {"rows": None}}, {}),
+        ({"rejected": 3}, {}),
+        (None, {}),
+    ],
+)
+def test_rows_are_counted_as_far_as_preprocessing_says(
+    profile: dict[str, Any] | None, counts: dict[str, int]
+) -> None:
+    """A pipeline's own profile need not count them."""
+    assert RunFacts(profile=profile).row_counts == counts

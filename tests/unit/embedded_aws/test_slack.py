@@ -1,8 +1,13 @@
 """The Slack stand-in: takes what Slack takes, refuses what Slack refuses."""
 
+import functools
 import json
+import logging
 import stat
+import threading
 import urllib.request
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,8 @@ from tests.conftest import Embedded
 TEXT = {"type": "mrkdwn", "text": "*done*"}
 PLAIN = {"type": "plain_text", "text": "Done", "emoji": True}
 SECTION = {"type": "section", "text": TEXT}
+# Nobody listens there.
+IMAGE = {"type": "image", "image_url": "http://127.0.0.1:1/a.png", "alt_text": "a"}
 
 
 @pytest.fixture
@@ -55,13 +62,82 @@ def test_a_message_is_kept(slack: Slack) -> None:
         [{"type": "header", "text": PLAIN}, {"type": "divider"}, SECTION],
         [{"type": "section", "fields": [TEXT, PLAIN]}],
         [{"type": "context", "elements": [TEXT]}],
-        [{"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a"}],
         [{"type": "actions", "elements": [{"type": "button", "text": PLAIN, "action_id": "a"}]}],
     ],
 )
 def test_blocks_that_are_right(slack: Slack, blocks: list[dict[str, Any]]) -> None:
     """Each block that we know is taken in its right form."""
     assert post(slack, {"blocks": blocks}).status_code == 200
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """Serve a picture of each kind, and what is none."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    begins = {
+        "a.png": b"\x89PNG\r\n\x1a\n...",
+        "a.jpg": b"\xff\xd8\xff\xe0...",
+        "a.gif": b"GIF89a...",
+        "a.webp": b"RIFF....WEBP",
+        "a.html": b"<html>",
+        "empty.png": b"",
+    }
+    for name, content in begins.items():
+        (folder / name).write_bytes(content)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    handler = functools.partial(Quiet, directory=str(folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("a.png", 200),
+        ("a.jpg", 200),
+        ("a.gif", 200),
+        ("a.webp", 400),
+        ("a.html", 400),
+        ("empty.png", 400),
+        ("missing.png", 400),
+    ],
+)
+def test_an_image_is_fetched_before_the_message_is_taken(
+    slack: Slack, web: str, name: str, status: int
+) -> None:
+    """Wherever it is in the blocks: one that is not there, or no image, costs the whole message."""
+    image = IMAGE | {"image_url": f"{web}/{name}"}
+    places: list[list[dict[str, Any]]] = [
+        [SECTION, image | {"title": PLAIN}],
+        [{"type": "context", "elements": [image]}],
+        [SECTION | {"accessory": image}],
+    ]
+    for blocks in places:
+        answer = post(slack, {"blocks": blocks})
+        assert answer.status_code == status
+        assert answer.get_data() == (b"ok" if status == 200 else b"invalid_blocks")
+    assert len(slack.messages()) == (3 if status == 200 else 0)
+
+
+def test_an_address_that_cannot_be_fetched_is_in_no_log(
+    slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be a link that was signed."""
+    caplog.set_level(logging.INFO)
+    image = IMAGE | {"image_url": "http://127.0.0.1:1/a.png?X-Amz-Signature=SECRET"}
+    assert post(slack, {"blocks": [image]}).status_code == 400
+    assert "cannot be fetched" in caplog.text
+    assert "SECRET" not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -86,7 +162,14 @@ def test_blocks_that_are_right(slack: Slack, blocks: list[dict[str, Any]]) -> No
         ({"blocks": [{"type": "header", "text": TEXT}]}, b"invalid_blocks"),
         ({"blocks": [{"type": "header", "text": PLAIN | {"text": "x" * 151}}]}, b"invalid_blocks"),
         ({"blocks": [{"type": "context", "elements": []}]}, b"invalid_blocks"),
-        ({"blocks": [{"type": "image", "image_url": "https://example.com"}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"alt_text": ""}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"alt_text": "x" * 2001}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"image_url": f"http://a/{'x' * 3000}"}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"image_url": "file:///etc/hostname"}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"image_url": "http://["}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"title": TEXT}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE | {"size": 3}]}, b"invalid_blocks"),
+        ({"blocks": [IMAGE]}, b"invalid_blocks"),
         ({"blocks": [SECTION | {"block_id": "a"}] * 2}, b"invalid_blocks"),
         ({"blocks": [{"type": "section", "text": TEXT | {"text": "x" * 2900}}] * 5},
          b"msg_blocks_too_long"),

@@ -12,6 +12,7 @@ import pytest
 from tests.unit.dropforge_core.stack import DATA_BUCKET, NOTIFY, REGION, TABLE, Stack, a_stack
 
 ROOT = Path(__file__).parents[3]
+TOPIC = f"arn:aws:sns:{REGION}:123456789012:announcements"
 
 
 class Context:
@@ -71,6 +72,11 @@ def functions(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Functions:
         "DATA_BUCKET": DATA_BUCKET,
         "RETRAIN_STATE_MACHINE_ARN": stack.state_machine,
         "NOTIFY_FUNCTION": NOTIFY,
+        "STACK_NAME": "dropforge",
+        "ARTIFACTS_BUCKET": "artifacts",
+        # Nobody listens there: no function looks at what is on the internet.
+        "ARTIFACTS_DOMAIN": "127.0.0.1:1",
+        "ANNOUNCEMENTS_TOPIC_ARN": TOPIC,
         "SLACK_WEBHOOK_SOURCE": "none",
         "SLACK_WEBHOOK_NAME": "/hook",
     }

@@ -1,13 +1,29 @@
+import json
 from typing import Any
 
 import pytest
+from dropforge_core.contracts import RunEnd
 from dropforge_core.times import iso, utc_now
 
 from tests.unit.dropforge_core.stack import Stack
 
-STATUSES = ["deployed", "rejected", "rolled_back", "skipped", "failed"]
+from .conftest import TOPIC
+
+STATUSES = ["deployed", "rejected", "rolled_back", "skipped", "failed", "waiting_for_approval"]
 
 
+@pytest.fixture
+def subscriber(stack: Stack) -> str:
+    """A queue that gets what the topic gets."""
+    stack.clients.sns.create_topic(Name="announcements")
+    sqs = stack.clients.sqs
+    queue: str = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    stack.clients.sns.subscribe(TopicArn=TOPIC, Protocol="sqs", Endpoint=arn["QueueArn"])
+    return queue
+
+
+@pytest.mark.usefixtures("subscriber")
 @pytest.mark.parametrize("status", STATUSES)
 def test_without_a_webhook_the_log_tells(
     functions: Any, sample: Any, output: Any, status: str
@@ -15,7 +31,7 @@ def test_without_a_webhook_the_log_tells(
     """The same content is one log line, with run id and execution, and it is counted."""
     event = sample(f"notify_metrics.{status}")
     answer = functions.invoke("notify_metrics", event)
-    assert answer == {"channel": "log", "delivered": True}
+    assert answer == {"channel": "log", "delivered": True, "published": True}
     lines, counted = output()
     (line,) = lines
     assert (line["run_id"], line["execution"]) == (event["run_id"], event["execution"])
@@ -23,23 +39,57 @@ def test_without_a_webhook_the_log_tells(
     assert line["facts"]["Run"] == event["run_id"]
     assert line["facts"].get("Model package") == event.get("model_package")
     assert ("champion" in line["metrics"].get("accuracy", "")) == ("champion_metrics" in event)
-    assert counted == {"MessageLogged": 1}
+    assert ("Execution" in line["links"]) == bool(event["execution"])
+    assert f"dropforge show {event['run_id']} --target aws" in line["commands"].values()
+    assert counted == {"MessageLogged": 1, "AnnouncementPublished": 1}
 
 
+def test_the_topic_gets_the_same(
+    functions: Any, stack: Stack, sample: Any, subscriber: str
+) -> None:
+    """As text, with a subject, and attributes to filter by."""
+    functions.invoke("notify_metrics", sample("notify_metrics.deployed"))
+    (message,) = stack.clients.sqs.receive_message(QueueUrl=subscriber)["Messages"]
+    told = json.loads(message["Body"])
+    assert told["Subject"] == "Dropforge iris: deployed, endpoint updated"
+    assert "accuracy: 0.9778, champion 0.9667 (+0.0111)" in told["Message"]
+    assert "Data: 2 objects, 4.6 kB, 150 rows, 3 rejected" in told["Message"]
+    assert {name: each["Value"] for name, each in told["MessageAttributes"].items()} == {
+        "pipeline": "iris",
+        "status": "DEPLOYED",
+    }
+
+
+def test_a_topic_that_fails_changes_nothing(functions: Any, sample: Any, output: Any) -> None:
+    """There is none: logged and counted, and the answer is no error."""
+    answer = functions.invoke("notify_metrics", sample("notify_metrics.rejected"))
+    assert answer == {"channel": "log", "delivered": True, "published": False}
+    lines, counted = output()
+    assert counted == {"MessageLogged": 1, "AnnouncementFailed": 1}
+    assert "NotFound" in lines[-1]["problem"]
+
+
+@pytest.mark.usefixtures("subscriber")
 def test_a_slack_that_fails_changes_nothing(
     functions: Any, stack: Stack, sample: Any, output: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unreachable webhook is logged and counted; the answer is no error, the URL nowhere."""
+    """An unreachable webhook is logged and counted; the answer is no error, the URL nowhere.
+
+    The bucket cannot be reached either: the chart is left out, and the link that failed is in no
+    line.
+    """
     stack.clients.ssm.put_parameter(
         Name="/hook", Value="http://127.0.0.1:1/services/T0/B0/SECRET", Type="SecureString"
     )
     monkeypatch.setenv("SLACK_WEBHOOK_SOURCE", "ssm")
     answer = functions.invoke("notify_metrics", sample("notify_metrics.deployed"))
-    assert answer == {"channel": "slack", "delivered": False}
+    assert answer == {"channel": "slack", "delivered": False, "published": True}
     lines, counted = output()
-    assert counted == {"SlackFailed": 1}
-    assert "cannot be reached" in lines[0]["problem"]
+    assert counted == {"SlackFailed": 1, "AnnouncementPublished": 1}
+    assert lines[0]["problem"] == "EndpointConnectionError"
+    assert "cannot be reached" in lines[1]["problem"]
     assert "SECRET" not in str(lines)
+    assert "Signature" not in str(lines)
 
 
 @pytest.mark.parametrize("status", ["deployed", "rejected", "failed", "execution_died"])
@@ -71,6 +121,10 @@ def test_finishing_a_run(  # noqa: PLR0913, PLR0917 - fixtures
     assert closed.champion_metrics == event.get("champion_metrics")
     assert closed.comparison == event.get("comparison")
     assert closed.model_package == event.get("model_package")
+    assert closed.jobs == event.get("jobs", [])
+    assert closed.training_metrics == event.get("training_metrics", {})
+    assert closed.model_data == event.get("model_data")
+    assert closed.data.get("rows") == event.get("rows", {}).get("rows")
     assert closed.ended_at is not None
     assert closed.ended_at <= iso(utc_now())
     assert answer == {"closed": True, "follow_up": stack.ledger.runs("iris")[0].run_id}
@@ -95,5 +149,7 @@ def test_a_run_whose_execution_died_is_closed_and_told_once(
     assert "ABORTED: Stopped by an operator" in closed.reason
     assert stack.ledger.lock("iris") is None
     assert functions.invoke("finish_run", event) == {"closed": False}
-    assert len(stack.clients.told) == 1
+    (told,) = stack.clients.told
+    end = RunEnd.read(json.loads(told["Payload"]))
+    assert (end.data, end.first_event_at) == (run.run_data, run.first_event_at)
     assert output()[1] == {"RunFailed": 1, "RunAlreadyClosed": 1}

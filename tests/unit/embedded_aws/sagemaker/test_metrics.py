@@ -31,6 +31,7 @@ def test_training_metrics_come_while_the_job_runs(bench: "Bench") -> None:
     go = bench.settings.state / "go"
     code = f"""
 print("loss=0.5; acc=nothing", flush=True)
+print("acc=nan acc=-inf", flush=True)  # which CloudWatch does not take
 print("loss=0.25; acc=0.75", flush=True)
 while not Path({str(go)!r}).exists():
     time.sleep(0.01)

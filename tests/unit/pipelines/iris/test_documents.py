@@ -1,10 +1,13 @@
 import hashlib
+import logging
 import random
 import re
 import statistics
 from pathlib import Path
 
-from iris_image.training import fit
+import pytest
+import yaml
+from iris_image.training import fit, train
 
 from dropforge_jobs.evaluation import evaluate_classes
 from dropforge_jobs.holdout import HOLDOUT, TRAIN, Split
@@ -46,6 +49,22 @@ def test_the_accuracies_in_the_readme_are_those_of_the_data() -> None:
     table = re.findall(r"\| (\d\.\d{3}) \| (\d\.\d{3}) \| (\d\.\d{3}) \|", readme)
     assert [list(row) for row in table] == computed
     assert f"its accuracy is {accuracy(three, 15):.3f}" in readme
+
+
+def test_each_metric_definition_finds_what_training_prints(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What pipeline.yaml looks for in the log is there, once, and is a number."""
+    caplog.set_level(logging.INFO)
+    (tmp_path / "train.csv").write_text(DATA.read_text("utf-8"), "utf-8")
+    train(tmp_path, tmp_path / "model", {"max_depth": 3})
+    config = yaml.safe_load((PIPELINE / "pipeline.yaml").read_text("utf-8"))
+    definitions = config["train"]["metrics"]
+    assert set(definitions) == {"train:accuracy", "train:rows"}
+    found = {name: re.findall(regex, caplog.text) for name, regex in definitions.items()}
+    assert found["train:rows"] == ["150"]
+    [value] = found["train:accuracy"]
+    assert 0.9 < float(value) <= 1
 
 
 def test_the_data_is_the_file_that_its_source_note_describes() -> None:

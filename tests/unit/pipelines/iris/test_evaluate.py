@@ -59,7 +59,15 @@ def test_the_holdout_is_judged_by_the_code_that_serves(tmp_path: Path) -> None:
         "recall_b": pytest.approx(2 / 3),
     }
     assert document["champion"] is document["comparison"] is None
+    assert document["data"] == {}
     assert notes == []
+
+
+def test_the_rows_of_the_run_are_told(tmp_path: Path) -> None:
+    """As preprocessing counted them, whatever the hold-out has."""
+    facts = RunFacts(profile={"rows": 150, "rejected": {"rows": 3}})
+    document, _ = evaluate(lay(tmp_path, "a,0,0\nb,0,1\n", TREE), facts)
+    assert document["data"] == {"rows": 150, "rejected_rows": 3}
 
 
 def test_the_champion_answers_the_same_rows(tmp_path: Path) -> None:
