@@ -229,6 +229,40 @@ def report(
 
 @app.command()
 @acting
+def data(
+    options: Options,
+    pipeline: PipelineName,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="KEY", help="Set this object aside: no run reads it."),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN_ID", help="Set aside what this run was first to read."),
+    ] = None,
+    readmit: Annotated[
+        list[str] | None,
+        typer.Option("--readmit", metavar="KEY", help="Let this object wait for the next run."),
+    ] = None,
+) -> None:
+    """List what was dropped and its fate; set data aside, or take it back in."""
+    from dropforge import data as verb
+    from dropforge.target import open_target
+
+    target = open_target(options)
+    asked = verb.Asked(exclude=tuple(exclude or ()), run_id=run, readmit=tuple(readmit or ()))
+    changed = verb.change(target, pipeline, asked) if asked.anything else None
+    if options.as_json:
+        listed = verb.list_arrivals(target, pipeline)
+        output.write_json([verb.document(one) for one in listed])
+    else:
+        verb.write(verb.list_arrivals(target, pipeline) if changed is None else changed)
+    if changed:
+        verb.tell(changed)
+
+
+@app.command()
+@acting
 def invoke(
     options: Options,
     pipeline: PipelineName,

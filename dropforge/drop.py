@@ -49,7 +49,11 @@ def wait(target: Target, pipeline: str, dropped: list[Dropped], timeout: float) 
         KeyboardInterrupt: the person would not wait; was told that the run goes on.
     """
     with watching(target, pipeline, timeout) as watch:
-        return watch.until_decided(dropped)
+        run = watch.until_decided(dropped)
+    if watch.set_aside:
+        many = words.counted(len(watch.set_aside), "object")
+        output.say(f"Set aside {many}, which no later run reads: dropforge data {pipeline}")
+    return run
 
 
 def write(pipeline: str, dropped: list[Dropped]) -> None:

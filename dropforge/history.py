@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from dropforge_core.history import Event, History, read
 
 if TYPE_CHECKING:
@@ -32,13 +33,21 @@ class Progress:
 
 
 def progress(stepfunctions: "SFNClient", execution: str) -> Progress:
-    """Read how far an execution is; a nested machine's states follow the one that started it."""
+    """Read how far an execution is; a nested machine's states follow the one that started it.
+
+    A run is recorded before its execution is started, and copying data may come between.
+    """
 
     def events(arn: str) -> "Sequence[Event]":
         pages = stepfunctions.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
-    history = read(events, execution)
+    try:
+        history = read(events, execution)
+    except ClientError as err:
+        if err.response["Error"]["Code"] != "ExecutionDoesNotExist":
+            raise
+        return Progress((), broken=False)
     last: Any = history.events[-1]["type"] if history.events else ""
     return Progress(tuple(_steps(history, "")), broken=last in _BROKEN)
 

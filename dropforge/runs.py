@@ -21,11 +21,21 @@ def list_runs(target: Target, pipeline: str | None) -> list[Run]:
     Raises:
         InputError: there is no such pipeline in the ledger.
     """
+    if pipeline is not None:
+        check_published(target, pipeline)
+    return target.ledger.runs(pipeline)
+
+
+def check_published(target: Target, pipeline: str) -> None:
+    """Refuse a pipeline that the ledger does not know.
+
+    Raises:
+        InputError: there is no such pipeline in the ledger.
+    """
     known = target.ledger.pipelines()
-    if pipeline is not None and pipeline not in known:
+    if pipeline not in known:
         names = ", ".join(known) or "none"
         raise InputError(f"No pipeline {pipeline!r} is published in {target.stack}: {names}.")
-    return target.ledger.runs(pipeline)
 
 
 def find_run(target: Target, run_id: str) -> Run:

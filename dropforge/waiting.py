@@ -77,6 +77,11 @@ class Wait:
             raise CommandError(f"No run took what was dropped: {'; '.join(sorted(reasons))}")
         return max(self._runs.values(), key=lambda run: run.started_at)
 
+    @property
+    def set_aside(self) -> list[Arrival]:
+        """Those whose fate it was to be set aside."""
+        return [arrival for arrival in self._arrivals if arrival.status == "SET_ASIDE"]
+
     def until_ended(self, run: Run) -> Run:
         """Return a run as it is once it has ended and let go of its pipeline.
 

@@ -1,6 +1,7 @@
 """Whether the objects that a run is to read are the ones that arrived in the job's data folder.
 
-A run's manifest names each object with its size and ETag as they were when the run started.
+A run's manifest names each object version with the size and ETag that it was dropped with, and the
+path that the job reads: its key, or that of a copy when the version was no longer the current one.
 SageMaker copies whatever is in S3 when the job starts, so an object may have been replaced or
 deleted meanwhile; a run on other data than its manifest says must not go unnoticed.
 """
@@ -27,7 +28,7 @@ class ManifestObject:
     """One object of a run: its S3 key, its place below the data folder, its size and its ETag."""
 
     key: str
-    name: str
+    path: str
     size: int
     etag: str
 
@@ -58,7 +59,7 @@ def _object(entry: dict[str, Any], prefix: str) -> ManifestObject:
     key = entry["key"]
     if not key.startswith(prefix):
         raise JobError(f"the manifest names {key!r}, which is not below its prefix {prefix!r}")
-    return ManifestObject(key, key[len(prefix) :], int(entry["size"]), entry["etag"].strip('"'))
+    return ManifestObject(key, entry["path"], int(entry["size"]), entry["etag"].strip('"'))
 
 
 def check_arrivals(objects: list[ManifestObject], folder: Path, *, etags: bool) -> list[Path]:
@@ -66,10 +67,11 @@ def check_arrivals(objects: list[ManifestObject], folder: Path, *, etags: bool) 
 
     Args:
         objects: what the manifest lists.
-        folder: where SageMaker laid each object, at its key without the prefix.
+        folder: where SageMaker laid each object, at its path.
         etags: compare an ETag that looks like an MD5 with the file's. The ETag of an object that
             came in parts, or that S3 encrypts with a KMS key, is no MD5 of its bytes: the former is
             recognised by its dash, for the latter this must be False and only sizes are compared.
+            A copy has the same bytes; its own ETag, which may be another, is not asked for.
             https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
 
     Returns:
@@ -82,7 +84,7 @@ def check_arrivals(objects: list[ManifestObject], folder: Path, *, etags: bool) 
 
 
 def _arrived(each: ManifestObject, folder: Path, *, etags: bool) -> Path:
-    path = folder / each.name
+    path = folder / each.path
     if not path.resolve().is_relative_to(folder.resolve()):
         raise JobError(f"the object {each.key!r} would lie outside the data folder")
     if not path.is_file():

@@ -73,7 +73,11 @@ class Stack:
             },
             "evaluate": {
                 "script": "evaluate.py",
-                "arguments": [told["evaluation"], *(["chart"] if told["chart"] else [])],
+                "arguments": [
+                    told["evaluation"],
+                    told["evaluation_of_stranger"],
+                    *(["chart"] if told["chart"] else []),
+                ],
                 "instance": instance,
             },
             "serve": {
@@ -118,6 +122,12 @@ class Stack:
             time.sleep(0.05)
         message = f"no run of {name} waits for approval after {DEADLINE_SECONDS} s: {runs}"
         raise AssertionError(message)
+
+    def started(self, name: str) -> list[Run]:
+        """Return the run that holds the pipeline, if there is one whose execution was started."""
+        lock = self.target.ledger.lock(name)
+        running = lock.run_id if lock and lock.phase == "RUNNING" else None
+        return [run for run in self.target.ledger.runs(name) if run.run_id == running]
 
     def run(self, name: str, content: str = "1,2\n", count: int = 1) -> dict[str, Any]:
         """Drop something and wait for its run."""

@@ -48,7 +48,12 @@ def test_a_run_that_waits_holds_nothing_up(stack: Stack) -> None:
 def test_approved(stack: Stack) -> None:
     """The run goes on and deploys; who approved and why is in its reason and the registry."""
     run = asked(stack, "approved")
-    approve(stack.target, run.run_id, approved=True, comment="Looks right.")
+    decision = approve(stack.target, run.run_id, approved=True, comment="Looks right.")
+    assert decision.document() == {
+        "run_id": run.run_id,
+        "model_package": run.model_package,
+        "decision": "Approved",
+    }
     ended = stack.ended_run("approved")
     assert (ended["status"], ended["endpoint"]["action"]) == ("DEPLOYED", "CREATED")
     assert "A person approved it: Looks right." in ended["reason"]

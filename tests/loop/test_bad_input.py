@@ -90,7 +90,9 @@ DOCUMENTS: dict[str, tuple[list[str], type]] = {
     "runs": ([], list),
     "show": (["RUN"], dict),
     "report": (["RUN"], dict),
+    "data": (["deployed"], list),
     "invoke": (["deployed", "--data", "1"], dict),
+    "approve": ([], dict),
     "rollback": ([], dict),
     "destroy": ([NAME, "--yes"], dict),
     "slack": ([], list),
@@ -98,8 +100,9 @@ DOCUMENTS: dict[str, tuple[list[str], type]] = {
     "check": ([], list),
 }
 # One ends what the tests here use: see test_killed.py. One needs two deployments: see
-# test_rollback.py. One has a test below, since it would take seconds to check the application.
-APART = {"local down", "rollback", "check"}
+# test_rollback.py. One needs a run that waits: see test_approval.py. One has a test below, since it
+# would take seconds to check the application.
+APART = {"local down", "approve", "rollback", "check"}
 
 
 def commands(group: Any, before: str = "") -> Iterator[str]:
@@ -154,6 +157,11 @@ def test_check_prints_one_document_when_something_is_wrong(tmp_path: Path) -> No
         (["show", RUN_ID], 2, f"There is no run {RUN_ID}"),
         (["report", "../nonsense"], 2, "'../nonsense' is no run id"),
         (["report", RUN_ID, "--out", "folder"], 2, f"There is no run {RUN_ID}"),
+        (["data", "$(reboot)"], 2, "No pipeline '$(reboot)' is published"),
+        (["data", "deployed", "--exclude", "nothing"], 2, "No object 'nothing' has arrived"),
+        (["data", "deployed", "--readmit", "incoming/deployed/data.csv"], 2, "is not set aside"),
+        (["data", "deployed", "--run", "nonsense"], 2, "'nonsense' is no run id"),
+        (["data", "deployed", "--run", RUN_ID], 2, f"There is no run {RUN_ID}"),
         (["invoke", "rose", "--data", "1"], 2, "No pipeline 'rose' is published"),
         (["invoke", "../quick", "--data", "1"], 2, "No pipeline '../quick' is published"),
         (["invoke", NAME, "--data", "1"], 1, "has no endpoint dropforge-quick yet"),
@@ -165,7 +173,8 @@ def test_check_prints_one_document_when_something_is_wrong(tmp_path: Path) -> No
         (["rollback", "rose"], 2, "No pipeline 'rose' is published"),
         (["rollback", NAME], 2, "nothing to go back to: no model was deployed"),
         (["rollback", NAME, "--to", RUN_ID], 2, f"{RUN_ID}' is no run of this pipeline"),
-        (["rollback", "deployed"], 2, "no model was deployed before that of deployed-"),
+        (["approve", "../nonsense"], 2, "'../nonsense' is no run id"),
+        (["approve", RUN_ID, "--reject"], 2, f"There is no run {RUN_ID}"),
         (["destroy", "rose", "--yes"], 2, "No pipeline 'rose' is published"),
         (["destroy", "deployed"], 2, "would delete the endpoint dropforge-deployed"),
         (["function", "invoke", "Nothing"], 2, "has no function 'Nothing'"),

@@ -240,7 +240,7 @@ def test_an_execution_that_is_stopped_is_a_failed_run(stack: Stack) -> None:
     """Its end is seen from outside: one message, the pipeline is free, and the next drop runs."""
     stack.publish("aborted", train="hang")
     stack.drop("aborted", "1\n")
-    (running,) = eventually(lambda: stack.target.ledger.runs("aborted"))
+    (running,) = eventually(lambda: stack.started("aborted"))
     stack.target.stepfunctions.stop_execution(executionArn=running.execution, cause="by hand")
     run = stack.ended_run("aborted")
     assert run["status"] == "FAILED"

@@ -287,6 +287,28 @@ def test_every_parameter_has_a_default(template: dict[str, Any]) -> None:
     assert [n for n, p in template["Parameters"].items() if "Default" not in p] == []
 
 
+def test_whoever_starts_a_run_may_lay_down_its_data(resources: dict[str, Any]) -> None:
+    """Write manifests and copies, read older versions and its own manifest, and nothing more."""
+    functions = of_type(resources, "AWS::Serverless::Function")
+    shared = {"Ref": "StartRunsPolicy"}
+    starters = {name for name, one in functions.items() if shared in one["Policies"]}
+    assert starters == {"StartRetraining", "FinishRun", "AnswerApproval", "SweepPipelines"}
+    allowed = set()
+    for statement in statements(resources["StartRunsPolicy"]):
+        actions = statement["Action"]
+        where = statement["Resource"]
+        for action in [actions] if isinstance(actions, str) else actions:
+            if action.startswith("s3:"):
+                allowed.add((action, where.get("Fn::Sub", "the bucket")))
+    assert allowed == {
+        ("s3:PutObject", "${DataBucket.Arn}/runs/*"),
+        ("s3:GetObject", "${DataBucket.Arn}/runs/*/manifest.json"),
+        ("s3:GetObjectVersion", "${DataBucket.Arn}/incoming/*"),
+        ("s3:ListBucket", "the bucket"),
+        ("s3:ListBucketVersions", "the bucket"),
+    }
+
+
 @pytest.mark.parametrize("name", ["/dropforge/slack-webhook", "slack"])
 def test_the_webhook_parameter_can_be_read_under_either_kind_of_name(
     resources: dict[str, Any], name: str

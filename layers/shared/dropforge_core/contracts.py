@@ -412,10 +412,11 @@ class JobTime(JobMachine):
 class RunNews(Contract):
     """How a run goes or ended: input of NotifyMetrics, which reads no ledger.
 
-    ``reason`` is one sentence; a failed run has ``error`` instead and the functions word it.
-    ``training_metrics`` are the last values of the training job's metric definitions.
-    ``waits_until`` is when a run that waits for approval gives up, ISO 8601. ``model_data`` is the
-    model's artifact; ``restores`` is the run whose model a rollback brings back.
+    ``reason`` is one sentence; a failed run has ``error`` instead and the functions word it. A
+    REJECTED run without ``rejected_by`` was rejected by the judge. ``training_metrics`` are the
+    last values of the training job's metric definitions. ``waits_until`` is when a run that waits
+    for approval gives up, ISO 8601. ``model_data`` is the model's artifact; ``restores`` is the run
+    whose model a rollback brings back.
     """
 
     run_id: str

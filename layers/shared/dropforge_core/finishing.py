@@ -7,10 +7,10 @@ rest, which the first call may not have reached.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropforge_core import history
+from dropforge_core import aside, history
 from dropforge_core.contracts import EndpointChange, Finished, RunEnd, StepError
 from dropforge_core.failures import describe
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dropforge_core.clients import Clients
     from dropforge_core.contracts import ExecutionEnd
     from dropforge_core.ledger import Ledger
-    from dropforge_core.records import Run
+    from dropforge_core.records import Content, Run
     from dropforge_core.starting import Starter
 
 
@@ -50,7 +50,7 @@ class Finisher:
         if run is None:
             return Finished(closed=False)
         closed = run.ended_at is None and self._close(run, end)
-        self._settle_arrivals(run)
+        self._settle_arrivals(run.run_id)
         self.ledger.delete_approval(run.pipeline, run.run_id)
         if end.status == "DEPLOYED" and run.kind == "RETRAIN":
             self.approvals.supersede(run.pipeline, run.run_id)
@@ -103,6 +103,7 @@ class Finisher:
         changes = {
             "status": end.status,
             "reason": describe(end.error) if end.error else end.reason,
+            "rejected_by": end.rejected_by,
             "metrics": end.metrics,
             "champion_metrics": end.champion_metrics,
             "comparison": end.comparison,
@@ -139,17 +140,21 @@ class Finisher:
         except stepfunctions.exceptions.ExecutionDoesNotExist:
             return []
 
-    def _settle_arrivals(self, run: Run) -> None:
-        """Give the run's arrivals their fate, whatever the outcome: the run used them.
+    def _settle_arrivals(self, run_id: str) -> None:
+        """Give the run's arrivals their fate, by how the ledger says that it ended.
 
-        After a failure the same set may run again, once it is dropped again.
+        When its model was judged too bad, what it was the first to read is set aside, lest it spoil
+        every later run; otherwise the run used it. After a failure the same set may run again, once
+        it is dropped again.
         """
-        mine = (
-            replace(arrival, status="USED")
-            for arrival in self.ledger.arrivals(run.pipeline)
-            if arrival.run_id == run.run_id and arrival.status == "IN_RUN"
-        )
-        self.ledger.change_arrivals(run.pipeline, mine)
+        run = self.ledger.run(run_id)
+        arrivals = self.ledger.arrivals(run.pipeline) if run else []
+        if run is None or not any(one.is_read_by(run_id) for one in arrivals):
+            return
+        spoilt: set[Content] = set()
+        if aside.spoils_its_data(run):
+            spoilt = aside.first_read(arrivals, run, self.ledger.runs(run.pipeline))
+        self.ledger.change_arrivals(run.pipeline, aside.settled(arrivals, run, spoilt))
 
 
 def _endpoint_seconds(endpoint: EndpointChange) -> float:

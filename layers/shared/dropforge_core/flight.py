@@ -7,14 +7,13 @@ lock, StartExecution, RUNNING. `starting.py` says why they may be repeated.
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError
 
 from dropforge_core.aws_errors import error_code
-from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.locking import take_lock
 from dropforge_core.times import utc_now
 
 if TYPE_CHECKING:
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
 
     from dropforge_core.ledger import Ledger
     from dropforge_core.records import Lock, Run
-
-_TRIES = 6
-_PAUSE_SECONDS = 1.0
 
 
 class HasStepFunctions(Protocol):
@@ -56,16 +52,7 @@ class Flight:
         Raises:
             ServiceUnavailableError: another starter keeps the lock; ask again later.
         """
-        owner = uuid.uuid4().hex
-        for _ in range(_TRIES):
-            lock = self.ledger.acquire(pipeline, owner, self._moment())
-            if lock is not None:
-                return lock
-            holder = self.ledger.lock(pipeline)
-            if holder is not None and holder.phase == "RUNNING":
-                return None
-            self.pause(_PAUSE_SECONDS)
-        raise ServiceUnavailableError(f"Another start of the pipeline {pipeline} is under way.")
+        return take_lock(self.ledger, pipeline, self.now, self.pause)
 
     def renew(self, lock: Lock) -> None:
         """Hold on to a lock, so that nobody takes its holder for dead.

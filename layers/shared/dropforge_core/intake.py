@@ -15,6 +15,8 @@ from dropforge_core.times import iso, parsed
 
 # What a job's file system can hold: SageMaker writes each object to a file named like its key.
 _LONGEST_NAME = 255
+# What S3 calls the one version of an object in a bucket that keeps none.
+_NO_VERSION = {"", "null"}
 NO_PIPELINE = ""
 
 
@@ -62,7 +64,8 @@ def read_event(body: str, bucket: str) -> Dropped:
     """Read one event; what can be no data of a pipeline comes back IGNORED, with the reason.
 
     Raises:
-        InvalidInputError: it is no such event, or it is another bucket's.
+        InvalidInputError: it is no such event, it is another bucket's, or the bucket keeps no
+            versions: nobody could tell a second drop of a key from the first one told twice.
     """
     try:
         event = ObjectCreated.model_validate(json.loads(body))
@@ -74,6 +77,8 @@ def read_event(body: str, bucket: str) -> Dropped:
     if moment is None:
         raise InvalidInputError("No S3 Object Created event: its time is no date.")
     dropped = event.detail.object
+    if dropped.version_id in _NO_VERSION:
+        raise InvalidInputError("The data bucket keeps no versions: enable its versioning.")
     arrival = Arrival(
         key=dropped.key,
         version_id=dropped.version_id,

@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import asdict, fields
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
@@ -27,7 +28,7 @@ from boto3.dynamodb.conditions import Attr
 from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.naming import pipeline_of_run
 from dropforge_core.records import Approval, Arrival, Lock, Run
-from dropforge_core.table import NEW, ConditionFailedError, Table
+from dropforge_core.table import NEW, TRANSACT_WRITE, ConditionFailedError, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -91,6 +92,28 @@ class Ledger:
     def change_arrivals(self, pipeline: str, arrivals: Iterable[Arrival]) -> None:
         """Overwrite arrivals; only for the holder of the pipeline's lock and for its run's end."""
         self._table.put_all(_arrival_item(pipeline, arrival) for arrival in arrivals)
+
+    def change_arrivals_under(self, lock: Lock, changes: Iterable[tuple[Arrival, Arrival]]) -> int:
+        """Change arrivals, each from what was read, while the lock is as it was read.
+
+        That is the caller's own, or that of a run that is going: no starter chooses data meanwhile.
+        All of up to 99 change or none, then the next 99. Returns how many have changed: fewer than
+        were given when an arrival or the lock is no longer as it was read.
+        """
+        partition = _partition(lock.pipeline)
+        held = {"ConditionCheck": self._table.checking(partition, "LOCK", _unchanged(lock))}
+        changed = 0
+        for batch in batched(changes, TRANSACT_WRITE - 1, strict=False):
+            puts = [
+                self._table.putting(_arrival_item(lock.pipeline, new), _as_read(old))
+                for old, new in batch
+            ]
+            try:
+                self._table.transact([held, *({"Put": put} for put in puts)])
+            except ConditionFailedError:
+                break
+            changed += len(batch)
+        return changed
 
     # The lock.
 
@@ -213,6 +236,12 @@ class Ledger:
         item = self._table.get(_partition(pipeline), f"MANIFEST#{manifest_hash}")
         return self.run(item["run_id"]) if item else None
 
+    def forget_manifest(self, run: Run) -> None:
+        """Let the set of contents that this run used last run again."""
+        sort_key = f"MANIFEST#{run.manifest_hash}"
+        with suppress(ConditionFailedError):
+            self._table.delete(_partition(run.pipeline), sort_key, Attr("run_id").eq(run.run_id))
+
     def put_run(self, run: Run) -> None:
         """Record a run that never has an execution."""
         self._table.put(_run_item(run))
@@ -295,6 +324,16 @@ def _wait_partition(endpoint: str) -> str:
 
 def _owned(lock: Lock) -> ConditionBase:
     return Attr("owner").eq(lock.owner) & Attr("phase").eq("STARTING")
+
+
+def _unchanged(lock: Lock) -> ConditionBase:
+    condition = Attr("owner").eq(lock.owner) & Attr("phase").eq(lock.phase)
+    run = Attr("run_id")
+    return condition & (run.eq(lock.run_id) if lock.run_id else run.not_exists())
+
+
+def _as_read(arrival: Arrival) -> ConditionBase:
+    return Attr("status").eq(arrival.status) & Attr("run_id").eq(arrival.run_id)
 
 
 def _arrival_key(key: str, version_id: str) -> str:

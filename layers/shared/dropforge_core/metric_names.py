@@ -5,7 +5,7 @@ METRICS = {
     "ArrivalWaiting": "An object was recorded and waits for a run.",
     "ArrivalDuplicate": "An event told of an object version that was recorded before.",
     "ArrivalIgnored": "An object can be no data: its pipeline, key or size says so.",
-    "ArrivalRefused": "A message was malformed or of another bucket, and goes to the dead letters.",
+    "ArrivalRefused": "A message tells of no version in this bucket, and goes to the dead letters.",
     "StartFailed": "No run could be started for a pipeline; its messages come again.",
     # start_retraining and finish_run
     "RunStarted": "A run's execution was started.",

@@ -3,19 +3,22 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from dropforge_core.contracts import RunData, Status
+from dropforge_core.contracts import RejectedBy, RunData, Status
 
 RunKind = Literal["RETRAIN", "ROLLBACK"]
-ArrivalStatus = Literal["WAITING", "IN_RUN", "USED", "SKIPPED", "IGNORED"]
+ArrivalStatus = Literal["WAITING", "IN_RUN", "USED", "SKIPPED", "SET_ASIDE", "IGNORED"]
+# ETag and size: equal for equal bytes, as far as S3 lets us see that.
+type Content = tuple[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
     """One version of one dropped object, and its fate.
 
-    WAITING for a run, IN_RUN, USED by ``run_id`` (which may have rejected it or failed), SKIPPED
-    because its bytes were used before or a newer version replaced it, or IGNORED for ``reason``.
-    ``event_time`` is S3's, ISO 8601.
+    WAITING for a run, IN_RUN, USED by ``run_id`` (which may have failed), SKIPPED because its bytes
+    were used before or a newer version replaced it, SET_ASIDE by hand or because ``run_id``, which
+    read it first, was rejected, or IGNORED for ``reason``. ``event_time`` is S3's, ISO 8601;
+    ``readmitted_at`` is set once the object was set aside and waits again.
     """
 
     key: str
@@ -27,6 +30,16 @@ class Arrival:
     status: ArrivalStatus = "WAITING"
     run_id: str = ""
     reason: str = ""
+    readmitted_at: str = ""
+
+    @property
+    def content(self) -> Content:
+        """What tells its bytes from others."""
+        return self.etag, self.size
+
+    def is_read_by(self, run_id: str) -> bool:
+        """Say whether this run, which has not ended, was the one to take it."""
+        return self.status == "IN_RUN" and self.run_id == run_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +48,9 @@ class Run:
 
     Times are ISO 8601 UTC, durations seconds. While a run is RUNNING, ``ended_at`` is None and
     all figures are zero. ``first_event_at`` is the S3 event of the first object that waited for
-    this run: ``seconds`` counts from there. ``data`` is a contracts.RunData, with the RowCounts
-    beside it once they are known; ``jobs`` are contracts.JobTimes.
+    this run, or when it was readmitted: ``seconds`` counts from there. ``data`` is a
+    contracts.RunData, with the RowCounts beside it once they are known; ``jobs`` are
+    contracts.JobTimes.
 
     A ROLLBACK trains nothing: ``restores`` is the run whose model it brings back, and ``data``,
     ``manifest_hash``, ``version`` and ``metrics`` are that run's. ``removed_at`` says that model,
@@ -55,6 +69,7 @@ class Run:
     reason: str = ""
     kind: RunKind = "RETRAIN"
     restores: str | None = None
+    rejected_by: RejectedBy | None = None
     attempt: int = 1
     execution: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)

@@ -12,11 +12,11 @@ message leaves the queue only after ``start_waiting`` has returned. Whoever asks
 A starter that dies leaves the lock in STARTING. Until its run is recorded nothing has happened, so
 the next one starts afresh. From then on the lock names the run, and the next one goes on with that
 run, of which every step may be repeated: run, manifest and lock change in one transaction, arrivals
-are marked by what the run's manifest hash covers, and an execution's name is the run's id and
-attempt, so that ``ExecutionAlreadyExists`` says that it was started. A rollback goes on as the very
-one that was asked for: what its execution starts with is in the lock. A failure that is no death
-leaves the lock in the same state but free to take. The same batch delivered twice records nothing
-new, and finds a run going or nothing that waits.
+are marked by what the run's manifest lists, copies that were made are not made again, and an
+execution's name is the run's id and attempt, so that ``ExecutionAlreadyExists`` says that it was
+started. A rollback goes on as the very one that was asked for: what its execution starts with is in
+the lock. A failure that is no death leaves the lock in the same state but free to take. The same
+batch delivered twice records nothing new, and finds a run going or nothing that waits.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from dropforge_core.errors import ServiceUnavailableError
 from dropforge_core.flight import Flight
 from dropforge_core.naming import run_id
 from dropforge_core.records import Run
+from dropforge_core.run_inputs import RunInputs
 from dropforge_core.table import ConditionFailedError
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
 
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from dropforge_core.contracts import PublishedPipeline
     from dropforge_core.ledger import Ledger
     from dropforge_core.manifest import Selection
-    from dropforge_core.records import ArrivalStatus, Lock
+    from dropforge_core.records import Lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,25 +99,31 @@ class Starter:
             pause=self.pause,
         )
 
+    @property
+    def _inputs(self) -> RunInputs:
+        return RunInputs(ledger=self.ledger, clients=self.clients, bucket=self.data_bucket)
+
     def _start(self, lock: Lock) -> Run | None:
-        selection = self._select(lock.pipeline)
-        config = self.ledger.published(lock.pipeline) if selection.waiting else None
+        inputs = self._inputs
+        selection = inputs.select(lock.pipeline)
+        waits = selection.waiting or selection.barred
+        config = self.ledger.published(lock.pipeline) if waits else None
         if config is None:
-            self._mark(lock.pipeline, selection, None)
+            inputs.mark(lock.pipeline, selection, None)
             self.ledger.release(lock)
             return None
         run = self._new_run(config, selection)
         earlier = self.ledger.run_of_manifest(lock.pipeline, run.manifest_hash)
-        if earlier is not None and earlier.status != "FAILED":
+        if not selection.waiting or (earlier is not None and earlier.status != "FAILED"):
             return self._skip(lock, run, earlier, selection)
-        self._write_manifests(run, selection)
+        document = inputs.write(run, selection)
         try:
             self.ledger.open_run(lock, run)
         except ConditionFailedError as err:
             message = f"The lock was lost or the run {run.run_id} exists: try again."
             raise ServiceUnavailableError(message) from err
-        self._mark(lock.pipeline, selection, run)
-        return self._launch(lock, run, config)
+        inputs.mark(lock.pipeline, selection, run)
+        return self._launch(lock, inputs.copy_older(run, document), config)
 
     def _resume(self, lock: Lock) -> Run | None:
         """Go on with the run that a starter had recorded and did not see through."""
@@ -129,36 +136,18 @@ class Starter:
         if config is None:
             self.ledger.release(lock)
             return None
-        selection = self._select(lock.pipeline)
-        if selection.manifest_hash == run.manifest_hash:
-            self._mark(lock.pipeline, selection, run)
+        document = self._inputs.read(run)
+        self._inputs.mark_again(run, document)
         if config.version != run.version:
             self.ledger.change_run(run.run_id, {"version": config.version})
-        return self._launch(lock, replace(run, version=config.version), config)
-
-    def _select(self, pipeline: str) -> Selection:
-        """Select what a run would read, without objects that are gone: a job would fail on them."""
-        arrivals = self.ledger.arrivals(pipeline)
-        if not any(arrival.status == "WAITING" for arrival in arrivals):
-            return manifest.select(arrivals)
-        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.data_bucket, Prefix=manifest.prefix(pipeline)
-        )
-        there = {found["Key"] for page in pages for found in page.get("Contents", [])}
-        gone = [
-            replace(arrival, status="IGNORED", reason="The object was gone before a run read it.")
-            for arrival in arrivals
-            if arrival.status == "WAITING" and arrival.key not in there
-        ]
-        if gone:
-            self.ledger.change_arrivals(pipeline, gone)
-        return manifest.select(arrival for arrival in arrivals if arrival.key in there)
+        run = self._inputs.copy_older(replace(run, version=config.version), document)
+        return self._launch(lock, run, config)
 
     def _new_run(self, config: PublishedPipeline, selection: Selection) -> Run:
         now = self.now()
         name = run_id(config.name, now, selection.manifest_hash)
         attempt = 1
-        uri = f"s3://{self.data_bucket}/{_folder(name)}manifest.json"
+        uri = f"s3://{self.data_bucket}/{manifest.folder(name)}manifest.json"
         return Run(
             run_id=name,
             pipeline=config.name,
@@ -173,21 +162,6 @@ class Starter:
             first_event_at=selection.first_event_at,
         )
 
-    def _write_manifests(self, run: Run, selection: Selection) -> None:
-        documents = {
-            "manifest.json": manifest.ledger_manifest(run, self.data_bucket, selection.objects),
-            "input.manifest": manifest.input_manifest(
-                run.pipeline, self.data_bucket, selection.objects
-            ),
-        }
-        for name, document in documents.items():
-            self.clients.s3.put_object(
-                Bucket=self.data_bucket,
-                Key=f"{_folder(run.run_id)}{name}",
-                Body=json.dumps(document).encode(),
-                ContentType="application/json",
-            )
-
     def _launch(self, lock: Lock, run: Run, config: PublishedPipeline) -> Run:
         start = RetrainInput(
             run_id=run.run_id,
@@ -199,15 +173,15 @@ class Starter:
         )
         return self._flight.launch(lock, run, json.dumps(start.dump()))
 
-    def _skip(self, lock: Lock, run: Run, earlier: Run, selection: Selection) -> Run:
-        """Record a run without an execution, and have it told."""
+    def _skip(self, lock: Lock, run: Run, earlier: Run | None, selection: Selection) -> Run:
+        """Record a run without an execution, and have it told; it reads what an earlier one did."""
         ended = self.now()
         skipped = replace(
             run,
             status="SKIPPED",
-            reason=f"This very data was used before, by the run {earlier.run_id}.",
+            reason=_why_skipped(run.pipeline, earlier, selection),
             execution="",
-            data={**run.data, "manifest": earlier.data["manifest"]},
+            data={**run.data, "manifest": earlier.data["manifest"] if earlier else ""},
             ended_at=iso(ended),
             seconds=_seconds_since(run.first_event_at, ended),
         )
@@ -217,28 +191,18 @@ class Starter:
             InvocationType="Event",
             Payload=json.dumps(_end_of(skipped).dump()).encode(),
         )
-        self._mark(lock.pipeline, selection, skipped)
+        self._inputs.mark(lock.pipeline, selection, skipped)
         self.ledger.release(lock)
         return skipped
 
-    def _mark(self, pipeline: str, selection: Selection, run: Run | None) -> None:
-        """Give the arrivals that wait their fate; without a run only the superseded have one."""
-        marked = [
-            replace(
-                old,
-                status="SKIPPED",
-                run_id=run.run_id if run else new.run_id,
-                reason="A newer version of the object replaced it.",
-            )
-            for old, new in selection.superseded
-        ]
-        if run is not None:
-            fate: ArrivalStatus = "IN_RUN" if run.status == "RUNNING" else "SKIPPED"
-            marked += [
-                replace(arrival, status=fate, run_id=run.run_id, reason=run.reason)
-                for arrival in selection.waiting
-            ]
-        self.ledger.change_arrivals(pipeline, marked)
+
+def _why_skipped(pipeline: str, earlier: Run | None, selection: Selection) -> str:
+    if selection.waiting and earlier:
+        return f"This very data was used before, by the run {earlier.run_id}."
+    return (
+        "All that was dropped has bytes that were set aside before. "
+        f"To bring them back: dropforge data {pipeline} --readmit KEY"
+    )
 
 
 def _end_of(run: Run) -> RunEnd:
@@ -253,10 +217,6 @@ def _end_of(run: Run) -> RunEnd:
         reason=run.reason,
         endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
     )
-
-
-def _folder(run: str) -> str:
-    return f"runs/{run}/"
 
 
 def _seconds_since(first_event_at: str, moment: datetime) -> float:

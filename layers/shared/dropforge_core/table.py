@@ -23,7 +23,7 @@ type Values = dict[str, Any]
 
 # Limits of one call (docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html).
 _BATCH_WRITE = 25
-_TRANSACT_WRITE = 100
+TRANSACT_WRITE = 100
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.05
 NEW = Attr("pk").not_exists()
@@ -90,7 +90,7 @@ class Table:
         """
         unique = {(values["pk"], values["sk"]): values for values in items}
         written: list[Values] = []
-        for batch in batched(unique.values(), _TRANSACT_WRITE, strict=False):
+        for batch in batched(unique.values(), TRANSACT_WRITE, strict=False):
             written += self._put_batch_new(list(batch))
         return written
 
@@ -157,6 +157,11 @@ class Table:
         """Return a put as one of a transaction's writes holds it."""
         request = _conditional(condition) if condition else {}
         return {"TableName": self._name, "Item": to_item(values), **request}
+
+    def checking(self, pk: str, sk: str, condition: ConditionBase) -> Any:
+        """Return a check as one of a transaction's writes holds it."""
+        key = to_item({"pk": pk, "sk": sk})
+        return {"TableName": self._name, "Key": key, **_conditional(condition)}
 
     def _put_batch_new(self, left: list[Values]) -> list[Values]:
         pauses = _pauses()

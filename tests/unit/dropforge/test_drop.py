@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from dropforge.project import Project
 from dropforge.target import Target
 from dropforge.upload import Dropped
 from dropforge.waiting import Wait
+from tests.unit.dropforge.test_waiting import ARRIVAL, DROPPED, RUN
 
 
 def test_who_will_not_wait_is_told_that_the_run_goes_on(
@@ -23,6 +25,23 @@ def test_who_will_not_wait_is_told_that_the_run_goes_on(
     with pytest.raises(KeyboardInterrupt):
         drop.wait(target, "iris", [Dropped("incoming/iris/a.csv", "v1")], 60)
     assert "No longer waiting; a run starts without us" in capsys.readouterr().err
+
+
+def test_who_waited_is_told_what_was_set_aside(
+    target: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside the run that was rejected for it."""
+    rejected = replace(RUN, status="REJECTED")
+    aside = replace(ARRIVAL, status="SET_ASIDE", run_id=RUN.run_id)
+    used = replace(ARRIVAL, version_id="v2", status="USED", run_id=RUN.run_id)
+    target.ledger.put_run(rejected)
+    target.ledger.change_arrivals("iris", [aside, used])
+    assert drop.wait(target, "iris", [Dropped(ARRIVAL.key, "v2")], 60) == rejected
+    assert "Set aside" not in capsys.readouterr().err
+    assert drop.wait(target, "iris", [DROPPED, Dropped(ARRIVAL.key, "v2")], 60) == rejected
+    assert "Set aside 1 object, which no later run reads: dropforge data iris" in (
+        capsys.readouterr().err
+    )
 
 
 def test_bad_input_starts_nothing(

@@ -1,6 +1,9 @@
 import json
 
-from dropforge.history import progress
+import pytest
+from botocore.exceptions import ClientError
+
+from dropforge.history import Progress, progress
 
 NOW = "2026-11-21T05:20:11+00:00"
 
@@ -17,7 +20,9 @@ class Recorded:
         return self
 
     def paginate(self, *, executionArn: str) -> list[dict[str, object]]:  # noqa: N803 - boto3's
-        """Give the history as two pages."""
+        """Give the history as two pages, or AWS's error."""
+        if executionArn not in self.histories:
+            raise ClientError({"Error": {"Code": executionArn}}, "GetExecutionHistory")
         events = self.histories[executionArn]
         return [{"events": events[:1]}, {"events": events[1:]}]
 
@@ -74,3 +79,12 @@ def test_an_execution_that_broke_off_is_seen() -> None:
     """Nothing more will come of it."""
     events = [entered(1, "Task", "Train"), {"id": 2, "type": "ExecutionAborted", "timestamp": NOW}]
     assert progress(Recorded({"e": events}), "e").broken  # type: ignore[arg-type]
+
+
+def test_an_execution_that_was_not_started_yet_has_no_steps() -> None:
+    """The ledger knows a run before its execution is there; other errors are errors."""
+    nothing = Recorded({})
+    found = progress(nothing, "ExecutionDoesNotExist")  # type: ignore[arg-type]
+    assert found == Progress((), broken=False)
+    with pytest.raises(ClientError):
+        progress(nothing, "AccessDeniedException")  # type: ignore[arg-type]

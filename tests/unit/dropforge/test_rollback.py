@@ -83,7 +83,7 @@ def test_a_run_that_is_going_is_named(target: Target) -> None:
 @pytest.mark.usefixtures("runs")
 def test_a_start_that_is_under_way_is_told(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody else's starter keeps the lock."""
-    monkeypatch.setattr("dropforge_core.flight._PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("dropforge_core.locking._PAUSE_SECONDS", 0.001)
     assert target.ledger.acquire("iris", "another", int(time.time()))
     with pytest.raises(CommandError, match=r"under way\. Try again in a moment"):
         rollback.start(target, "iris", None)

@@ -1,25 +1,33 @@
 """A stack's resources on moto, in this process, for the tests of core and functions."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import boto3
+from dropforge_core.approvals import Approvals
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import (
+    EndpointChange,
+    EndStatus,
+    Finished,
     JobMachine,
     JudgePolicy,
     ProcessingStep,
     PublishedPipeline,
+    RejectedBy,
+    RunEnd,
     Serving,
     Threshold,
     TrainingStep,
 )
+from dropforge_core.finishing import Finisher
 from dropforge_core.ledger import Ledger
-from dropforge_core.records import Arrival
+from dropforge_core.records import Arrival, Run
 from dropforge_core.starting import Starter
 from moto import mock_aws
 
@@ -91,6 +99,13 @@ class Stack:
             pause=self.clock.advance,
         )
 
+    def finisher(self, ledger: Ledger | None = None) -> Finisher:
+        """Return what closes runs, perhaps with a ledger of its own."""
+        starter = self.starter(ledger)
+        parts: Any = {"ledger": starter.ledger, "clients": self.clients, "now": self.clock.now}
+        approvals = Approvals(starter=starter, **parts)
+        return Finisher(starter=starter, approvals=approvals, **parts)
+
     def publish(self, name: str = "iris", version: str = "v1") -> PublishedPipeline:
         """Publish a pipeline."""
         config = published(name, version)
@@ -99,10 +114,38 @@ class Stack:
 
     def drop(self, name: str, content: str, *, pipeline: str = "iris", order: int = 1) -> Arrival:
         """Put an object and record an arrival of it that waits."""
-        arrival = an_arrival(name, content, pipeline=pipeline, order=order)
-        self.clients.s3.put_object(Bucket=DATA_BUCKET, Key=arrival.key, Body=content.encode())
+        told = an_arrival(name, content, pipeline=pipeline, order=order)
+        put = self.clients.s3.put_object(Bucket=DATA_BUCKET, Key=told.key, Body=content.encode())
+        etag, version = put["ETag"].strip('"'), put["VersionId"]
+        arrival = replace(told, etag=etag, version_id=version, size=len(content.encode()))
         self.ledger.record(pipeline, [arrival])
         return arrival
+
+    def fate(self, arrival: Arrival, pipeline: str = "iris") -> Arrival:
+        """Read what became of an arrival."""
+        found = self.ledger.arrival(pipeline, arrival.key, arrival.version_id)
+        assert found is not None
+        return found
+
+    def end(self, run: Run, status: EndStatus, rejected_by: RejectedBy | None = None) -> Finished:
+        """End a run as the state machine does, and with it start its follow-up."""
+        end = RunEnd(
+            run_id=run.run_id,
+            pipeline=run.pipeline,
+            attempt=run.attempt,
+            execution=run.execution,
+            status=status,
+            rejected_by=rejected_by,
+            data=run.run_data,
+            first_event_at=run.first_event_at,
+            endpoint=EndpointChange(name=run.endpoint["name"], action="NONE"),
+        )
+        return self.finisher().finish(end)
+
+    def document(self, run: Run, name: str = "manifest.json") -> Any:
+        """Read a document that a run's start left in the data bucket."""
+        key = f"runs/{run.run_id}/{name}"
+        return json.load(self.clients.s3.get_object(Bucket=DATA_BUCKET, Key=key)["Body"])
 
     def fates(self, pipeline: str = "iris") -> list[tuple[str, str]]:
         """List each arrival's name and status."""
@@ -121,6 +164,9 @@ def a_stack(definition: str = "{}", *, interpreted: bool = False) -> Iterator[St
     with mock_aws(config={"stepfunctions": {"execute_state_machine": interpreted}}):
         clients = ToldClients(boto3.session.Session(region_name=REGION))
         clients.s3.create_bucket(Bucket=DATA_BUCKET)
+        clients.s3.put_bucket_versioning(
+            Bucket=DATA_BUCKET, VersioningConfiguration={"Status": "Enabled"}
+        )
         clients.dynamodb.create_table(
             TableName=TABLE,
             AttributeDefinitions=[

@@ -1,17 +1,17 @@
+import itertools
 import json
 import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.approvals import Approvals
 from dropforge_core.contracts import EndpointChange, JobTime, RowCounts, RunEnd, StepError
 from dropforge_core.finishing import Finisher
 from dropforge_core.ledger import STARTING_SECONDS, Ledger
 from dropforge_core.records import Run
 
-from tests.unit.dropforge_core.stack import Stack, a_stack
-from tests.unit.dropforge_core.test_starting import Died, Interrupted, die, refuse
+from tests.unit.dropforge_core.stack import DATA_BUCKET, Stack, a_stack
+from tests.unit.dropforge_core.test_starting import Died, Interrupted, die, die_at, refuse
 
 MACHINE = {
     "StartAt": "Begin",
@@ -28,16 +28,7 @@ MACHINE = {
 
 def finisher(stack: Stack, ledger: Ledger | None = None) -> Finisher:
     """A finisher, perhaps with a ledger of its own."""
-    starter = stack.starter(ledger)
-    return Finisher(
-        ledger=starter.ledger,
-        clients=stack.clients,
-        starter=starter,
-        approvals=Approvals(
-            ledger=starter.ledger, clients=stack.clients, starter=starter, now=stack.clock.now
-        ),
-        now=stack.clock.now,
-    )
+    return stack.finisher(ledger)
 
 
 def started(stack: Stack) -> Run:
@@ -252,3 +243,130 @@ def test_a_trigger_in_the_midst_of_a_finish(stack: Stack, step: str) -> None:
         stack.starter().start_waiting("iris")
     assert stack.fates() == [("a.csv", "USED"), ("b.csv", "IN_RUN")]
     assert len(stack.executions()) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "rejected_by", "fate"),
+    [
+        ("REJECTED", None, "SET_ASIDE"),
+        ("REJECTED", "JUDGE", "SET_ASIDE"),
+        ("REJECTED", "APPROVER", "SET_ASIDE"),
+        ("REJECTED", "TIMEOUT", "USED"),
+        ("REJECTED", "NEWER_RUN", "USED"),
+        ("ROLLED_BACK", None, "USED"),
+    ],
+)
+def test_what_a_rejected_run_read_first_is_set_aside(
+    stack: Stack, status: Any, rejected_by: Any, fate: str
+) -> None:
+    """With the run that spoilt it, and how to bring it back; earlier runs' data stays."""
+    run = started(stack)
+    stack.end(run, "DEPLOYED")
+    stack.clock.advance(60)
+    new = stack.drop("b.csv", "second", order=2)
+    same = stack.drop("c.csv", "first", order=3)
+    (run,) = stack.starter().start_waiting("iris")
+    finished = stack.end(run, status, rejected_by)
+    assert finished.closed
+    assert stack.fates() == [("a.csv", "USED"), ("b.csv", fate), ("c.csv", "USED")]
+    assert stack.fate(same).run_id == stack.fate(new).run_id == run.run_id
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.rejected_by == rejected_by
+    if fate == "SET_ASIDE":
+        assert run.run_id in stack.fate(new).reason
+        assert "dropforge data iris --readmit" in stack.fate(new).reason
+
+
+def test_good_data_after_a_rejected_run_is_deployed_again(stack: Stack) -> None:
+    """The follow-up reads what was good before and what came meanwhile, not what was rejected.
+
+    That holds too when the bad data came again, under another name, while its run was going.
+    """
+    run = started(stack)
+    stack.end(run, "DEPLOYED")
+    stack.clock.advance(60)
+    stack.drop("bad.csv", "bad", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    stack.clock.advance(60)
+    stack.drop("bad-again.csv", "bad", order=3)
+    stack.drop("good.csv", "good", order=4)
+    follow_up = stack.ledger.run(stack.end(run, "REJECTED").follow_up or "")
+    assert follow_up is not None
+    keys = [one["key"] for one in stack.document(follow_up)["objects"]]
+    assert keys == ["incoming/iris/a.csv", "incoming/iris/good.csv"]
+    stack.end(follow_up, "DEPLOYED")
+    assert ("bad-again.csv", "SET_ASIDE") in stack.fates()
+    assert ("good.csv", "USED") in stack.fates()
+
+
+def test_an_older_version_stands_in_for_a_rejected_one(stack: Stack) -> None:
+    """The next run reads it from its copy, although the rejected one is current in the bucket."""
+    run = started(stack)
+    stack.end(run, "DEPLOYED")
+    stack.clock.advance(60)
+    stack.drop("a.csv", "spoilt", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    stack.end(run, "REJECTED")
+    stack.clock.advance(60)
+    stack.drop("b.csv", "second", order=3)
+    (run,) = stack.starter().start_waiting("iris")
+    paths = [one["path"] for one in stack.document(run)["objects"]]
+    assert paths == [f"runs/{run.run_id}/data/a.csv", "incoming/iris/b.csv"]
+    read = stack.clients.s3.get_object(Bucket=DATA_BUCKET, Key=paths[0])["Body"].read()
+    assert read == b"first"
+
+
+def test_data_that_failed_and_was_then_rejected_is_set_aside(stack: Stack) -> None:
+    """A failed run judged nothing: the same bytes, dropped again, are what the next one spoils."""
+    run = started(stack)
+    stack.end(run, "FAILED")
+    stack.clock.advance(60)
+    stack.drop("again.csv", "first", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    stack.end(run, "REJECTED")
+    assert stack.fates() == [("a.csv", "SET_ASIDE"), ("again.csv", "SET_ASIDE")]
+
+
+def test_a_finish_that_died_before_it_set_data_aside(stack: Stack) -> None:
+    """Whoever comes next does it, and goes by what the ledger says of the run, not by how it came.
+
+    The execution died in its last step, so that it is FAILED, and the run REJECTED.
+    """
+    run = started(stack)
+    end = end_of(run, status="REJECTED", rejected_by="APPROVER")
+    with pytest.raises(Died):
+        finisher(stack, Interrupted(stack, "change_arrivals", die)).finish(end)
+    assert stack.fates() == [("a.csv", "IN_RUN")]
+    assert not finisher(stack).finish(end_of(run, status="FAILED")).closed
+    assert stack.fates() == [("a.csv", "SET_ASIDE")]
+    assert "by its approver" in stack.ledger.arrivals("iris")[0].reason
+
+
+@pytest.mark.parametrize("event", ["before-call", "after-call"])
+def test_a_finish_that_dies_at_any_call_sets_data_aside(event: str) -> None:
+    """Each call, one by one: the next call does the rest, and the follow-up reads the good data."""
+    outcomes = []
+    died = True
+    for number in itertools.count(1):
+        with a_stack() as stack:
+            run = started(stack)
+            stack.clock.advance(60)
+            stack.drop("b.csv", "second", order=2)
+            undo = die_at(stack, event, number)
+            try:
+                stack.end(run, "REJECTED")
+            except Died:
+                undo()
+                stack.clock.advance(STARTING_SECONDS + 1)
+                stack.end(run, "REJECTED")
+            else:
+                undo()
+                died = False
+            statuses = [one.status for one in stack.ledger.runs("iris")]
+            outcomes.append((statuses, stack.fates(), len(stack.executions())))
+        if not died:
+            break
+    assert len(outcomes) > 15
+    fates = [("a.csv", "SET_ASIDE"), ("b.csv", "IN_RUN")]
+    assert outcomes == [(["RUNNING", "REJECTED"], fates, 2)] * len(outcomes)

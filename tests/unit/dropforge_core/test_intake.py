@@ -73,6 +73,26 @@ def test_another_buckets_event_is_refused() -> None:
         read_event(json.dumps(an_event()), "mine")
 
 
+@pytest.mark.parametrize("version", [{}, {"version-id": ""}, {"version-id": "null"}])
+def test_a_bucket_without_versions_is_refused(version: dict[str, str]) -> None:
+    """Its second drop of a key would pass for a duplicate; so the messages end as dead letters."""
+    event = an_event()
+    del event["detail"]["object"]["version-id"]
+    event["detail"]["object"] |= version
+    with pytest.raises(InvalidInputError, match="keeps no versions"):
+        read_event(json.dumps(event), BUCKET)
+
+
+@pytest.mark.parametrize(
+    "reason", ["PutObject", "POST Object", "CopyObject", "CompleteMultipartUpload"]
+)
+def test_however_an_object_was_made_it_arrives(reason: str) -> None:
+    """In parts or as a copy, too."""
+    event = an_event()
+    event["detail"]["reason"] = reason
+    assert read_event(json.dumps(event), BUCKET).arrival.status == "WAITING"
+
+
 @pytest.mark.parametrize(
     ("key", "pipeline", "reason"),
     [
@@ -81,6 +101,7 @@ def test_another_buckets_event_is_refused() -> None:
         ("incoming//data.csv", NO_PIPELINE, "does not lie in a folder"),
         ("incoming/../data.csv", NO_PIPELINE, "does not lie in a folder"),
         ("runs/iris/manifest.json", NO_PIPELINE, "does not lie in a folder"),
+        ("runs/iris-20261121t052011-1a2b3c4d/data/a.csv", NO_PIPELINE, "does not lie in a folder"),
         ("outgoing/iris/data.csv", NO_PIPELINE, "does not lie in a folder"),
         ("incoming/iris/../../etc/passwd", "iris", "two dots"),
         ("incoming/iris//data.csv", "iris", "empty"),

@@ -1,11 +1,12 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.stub import Stubber
 from dropforge_core.errors import ServiceUnavailableError
 from dropforge_core.ledger import STARTING_SECONDS
-from dropforge_core.records import Run
+from dropforge_core.records import Lock, Run
 from dropforge_core.table import NEW, ConditionFailedError, Table
 
 from tests.unit.dropforge_core.stack import TABLE, Stack, an_arrival, published
@@ -216,3 +217,53 @@ def test_all_pages_are_read(stack: Stack) -> None:
     table = Table(stack.clients.dynamodb, TABLE)
     table.put_all({"pk": "p", "sk": f"{number:02d}", "text": "x" * 200_000} for number in range(12))
     assert len(list(table.query("p"))) == 12
+
+
+def a_lock(stack: Stack, *, running: bool) -> Lock:
+    """A lock of our own, or that of a run that goes."""
+    lock = stack.ledger.acquire("iris", "me", 1000)
+    assert lock is not None
+    if running:
+        stack.ledger.open_run(lock, a_run())
+        stack.ledger.hand_to_run(lock, a_run().run_id)
+    held = stack.ledger.lock("iris")
+    assert held is not None
+    return held
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_arrivals_change_while_a_lock_keeps_starters_out(stack: Stack, *, running: bool) -> None:
+    """Under our own or a run's; not once it has another holder or is gone."""
+    old = an_arrival("a.csv")
+    stack.ledger.record("iris", [old])
+    lock = a_lock(stack, running=running)
+    aside, waiting = replace(old, status="SET_ASIDE"), replace(old, reason="again")
+    assert stack.ledger.change_arrivals_under(lock, [(old, aside)]) == 1
+    assert stack.fate(old) == aside
+    (stack.ledger.release_run("iris", lock.run_id) if running else stack.ledger.release(lock))
+    assert stack.ledger.change_arrivals_under(lock, [(aside, waiting)]) == 0
+    assert stack.ledger.acquire("iris", "you", 2000) is not None
+    assert stack.ledger.change_arrivals_under(lock, [(aside, waiting)]) == 0
+    assert stack.fate(old) == aside
+
+
+def test_arrivals_change_only_from_what_was_read(stack: Stack) -> None:
+    """All of a transaction or none, of more the first transactions."""
+    arrivals = [an_arrival(f"{number}.csv") for number in range(120)]
+    stack.ledger.record("iris", arrivals)
+    stack.ledger.change_arrivals("iris", [replace(arrivals[110], status="IN_RUN", run_id="r")])
+    lock = a_lock(stack, running=False)
+    changes = [(one, replace(one, status="SET_ASIDE")) for one in arrivals]
+    assert stack.ledger.change_arrivals_under(lock, changes) == 99
+    statuses = [stack.fate(one).status for one in arrivals]
+    assert set(statuses[:99]) == {"SET_ASIDE"}
+    assert set(statuses[99:]) == {"WAITING", "IN_RUN"}
+
+
+def test_a_forgotten_set_of_contents_may_run_again(stack: Stack) -> None:
+    """Unless another run has used it since."""
+    stack.ledger.open_run(a_lock(stack, running=False), a_run())
+    stack.ledger.forget_manifest(a_run(9))
+    assert stack.ledger.run_of_manifest("iris", a_run().manifest_hash) == a_run()
+    stack.ledger.forget_manifest(a_run())
+    assert stack.ledger.run_of_manifest("iris", a_run().manifest_hash) is None

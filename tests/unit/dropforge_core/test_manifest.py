@@ -1,8 +1,11 @@
 from dataclasses import replace
+from typing import Any
 
-from dropforge_core.manifest import input_manifest, select
+import pytest
+from dropforge_core.manifest import LARGEST_COPY, input_manifest, ledger_manifest, select
 
 from tests.unit.dropforge_core.stack import an_arrival
+from tests.unit.dropforge_core.test_ledger import a_run
 
 
 def test_sequencers_are_padded_on_the_right() -> None:
@@ -43,7 +46,7 @@ def test_the_same_bytes_under_two_keys_are_read_once() -> None:
     first, copy = an_arrival("z", "one", order=1), an_arrival("a", "one", order=2)
     selection = select([copy, first])
     assert selection.objects == [first]
-    assert selection.waiting == [first, copy]
+    assert {one.key for one in selection.waiting} == {first.key, copy.key}
     assert selection.first_event_at == first.event_time
 
 
@@ -67,8 +70,91 @@ def test_all_data_is_read_and_only_new_data_waits() -> None:
     assert selection.bytes == 11
 
 
+def test_what_is_set_aside_is_left_out() -> None:
+    """Its bytes too, under whatever key they came or come; those that wait are barred."""
+    bad = replace(an_arrival("bad", "bad"), status="SET_ASIDE")
+    same = replace(an_arrival("same", "bad", order=2), status="SKIPPED")
+    again = an_arrival("again", "bad", order=3)
+    good = an_arrival("good", "good", order=4)
+    selection = select([bad, same, again, good])
+    assert selection.objects == [good]
+    assert selection.waiting == [good]
+    assert selection.barred == [again]
+    assert select([bad, again]).first_event_at == again.event_time
+
+
+def test_the_newest_version_that_was_not_set_aside_counts() -> None:
+    """An older good version comes back; one that waits is not superseded by one set aside."""
+    oldest = an_arrival("a", "oldest", order=1)
+    good = replace(an_arrival("a", "good", order=2), status="USED")
+    bad = replace(an_arrival("a", "bad!", order=3), status="SET_ASIDE")
+    selection = select([bad, oldest, good], {"incoming/iris/a": bad.content})
+    assert selection.objects == [good]
+    assert selection.replaced == {good.key}
+    assert selection.superseded == [(oldest, good)]
+    late = replace(good, status="WAITING")
+    assert select([bad, late]).waiting == [late]
+
+
+def test_a_version_that_was_good_for_nothing_hides_no_older_one() -> None:
+    """Only an empty object takes its key out; one that was gone, say, does not."""
+    good = replace(an_arrival("a", "good", order=1), status="USED")
+    gone = replace(an_arrival("a", "gone", order=2), status="IGNORED")
+    assert select([good, gone]).objects == [good]
+
+
+def test_what_was_deleted_is_left_out() -> None:
+    """What waited for a run is IGNORED for it; what was used before stays as it is."""
+    used = replace(an_arrival("used", "used"), status="USED")
+    new = an_arrival("new", "new", order=2)
+    selection = select([used, new], {})
+    assert selection.objects == []
+    assert [(one.key, one.status) for one in selection.lost] == [(new.key, "IGNORED")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"size": LARGEST_COPY + 1}, "over 10 GiB"),
+        ({"key": "incoming/iris/" + "/".join(["k" * 250] * 4)}, "too long"),
+    ],
+)
+def test_what_cannot_be_copied_gives_way_to_an_older_version(
+    changes: dict[str, Any], reason: str
+) -> None:
+    """It is IGNORED with the reason; while it is the current version it needs no copy."""
+    older = replace(an_arrival("a", "old"), **{**changes, "size": 3})
+    newer = replace(an_arrival("a", "new", order=2), **changes)
+    assert select([older, newer], {newer.key: newer.content}).objects == [newer]
+    selection = select([older, newer], {newer.key: ("another", 1)})
+    assert selection.lost[0].status == "IGNORED"
+    assert reason in selection.lost[0].reason
+    assert select([older, newer], {newer.key: older.content}).objects == [older]
+
+
+def test_an_object_that_needs_no_copy_stands_for_equal_bytes() -> None:
+    """Although it came later."""
+    first, later = an_arrival("a", "one", order=1), an_arrival("b", "one", order=2)
+    current = {first.key: ("other", 9), later.key: later.content}
+    selection = select([first, later], current)
+    assert (selection.objects, selection.replaced) == ([later], frozenset())
+
+
+def test_a_readmitted_object_waits_since_then() -> None:
+    """A run's time does not count from the day on which its data was first dropped."""
+    readmitted = replace(an_arrival("a"), readmitted_at="2026-12-01T00:00:00.000Z")
+    assert select([readmitted]).first_event_at == "2026-12-01T00:00:00.000Z"
+
+
 def test_keys_are_data() -> None:
-    """Names go into SageMaker's manifest as they are, below the pipeline's prefix."""
+    """They go into both manifests as they are, and before a copy's name comes the run's folder."""
     hostile = an_arrival("a %2F $(reboot) ü.csv")
-    manifest = input_manifest("iris", "bucket", [hostile])
-    assert manifest == [{"prefix": "s3://bucket/incoming/iris/"}, "a %2F $(reboot) ü.csv"]
+    older = an_arrival("b/../ü.csv", "older", order=2)
+    selection = select([hostile, older], {hostile.key: hostile.content, older.key: ("", 0)})
+    document = ledger_manifest(a_run(), "bucket", selection)
+    assert [one["key"] for one in document["objects"]] == [hostile.key, older.key]
+    assert input_manifest(document) == [
+        {"prefix": "s3://bucket/"},
+        "incoming/iris/a %2F $(reboot) ü.csv",
+        f"runs/{a_run().run_id}/data/b/../ü.csv",
+    ]

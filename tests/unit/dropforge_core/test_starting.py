@@ -1,3 +1,4 @@
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +8,9 @@ from botocore.exceptions import ClientError
 from dropforge_core.contracts import RetrainInput, RunData, RunEnd
 from dropforge_core.errors import ServiceUnavailableError
 from dropforge_core.ledger import STARTING_SECONDS, Ledger
-from dropforge_core.records import Lock
+from dropforge_core.records import Arrival, Lock, Run
 
-from tests.unit.dropforge_core.stack import DATA_BUCKET, NOTIFY, TABLE, Stack
+from tests.unit.dropforge_core.stack import DATA_BUCKET, NOTIFY, TABLE, Stack, a_stack
 
 
 class Died(BaseException):
@@ -34,7 +35,7 @@ class Interrupted(Ledger):
         return super().__getattribute__(name)
 
 
-def refuse() -> None:
+def refuse(**_: Any) -> None:
     """Fail as AWS refuses."""
     error = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
     raise ClientError(error, "Any")  # type: ignore[arg-type]
@@ -48,7 +49,7 @@ def die() -> None:
 def test_starts_one_run_for_all_that_waits(stack: Stack) -> None:
     """What waits becomes one execution, named by run and attempt, with both manifests in S3."""
     config = stack.publish()
-    stack.drop("a.csv", "first", order=1)
+    first = stack.drop("a.csv", "first", order=1)
     stack.drop("b/c.csv", "second", order=2)
 
     (run,) = stack.starter().start_waiting("iris")
@@ -74,24 +75,20 @@ def test_starts_one_run_for_all_that_waits(stack: Stack) -> None:
         first_event_at="2026-11-21T05:20:01.000Z",
         config=config,
     )
-    assert read_json(stack, f"runs/{run.run_id}/input.manifest") == [
-        {"prefix": f"s3://{DATA_BUCKET}/incoming/iris/"},
-        "a.csv",
-        "b/c.csv",
+    assert stack.document(run, "input.manifest") == [
+        {"prefix": f"s3://{DATA_BUCKET}/"},
+        "incoming/iris/a.csv",
+        "incoming/iris/b/c.csv",
     ]
-    manifest = read_json(stack, f"runs/{run.run_id}/manifest.json")
+    manifest = stack.document(run)
     assert run.data["manifest"] == f"s3://{DATA_BUCKET}/runs/{run.run_id}/manifest.json"
     assert manifest["objects"][0] == {
         "key": "incoming/iris/a.csv",
-        "version_id": "version-1-first",
-        "etag": "first",
+        "version_id": first.version_id,
+        "etag": first.etag,
         "size": 5,
+        "path": "incoming/iris/a.csv",
     }
-
-
-def read_json(stack: Stack, key: str) -> Any:
-    """Read an object of the data bucket."""
-    return json.load(stack.clients.s3.get_object(Bucket=DATA_BUCKET, Key=key)["Body"])
 
 
 def test_nothing_waits(stack: Stack) -> None:
@@ -285,7 +282,7 @@ def test_the_same_contents_never_run_twice(stack: Stack, status: str) -> None:
     stack.drop("a.csv", "first")
     (first,) = stack.starter().start_waiting("iris")
     end_run(stack, first.run_id, status)
-    stack.drop("again.csv", "first", order=2)
+    again = stack.drop("again.csv", "first", order=2)
     stack.clock.advance(60)
 
     (skipped,) = stack.starter().start_waiting("iris")
@@ -296,9 +293,7 @@ def test_the_same_contents_never_run_twice(stack: Stack, status: str) -> None:
     assert skipped.endpoint["action"] == "NONE"
     assert skipped.data["manifest"] == first.data["manifest"]
     assert stack.executions() == [f"{first.run_id}-1"]
-    again = stack.ledger.arrival("iris", "incoming/iris/again.csv", "version-2-first")
-    assert again is not None
-    assert (again.status, again.run_id) == ("SKIPPED", skipped.run_id)
+    assert (stack.fate(again).status, stack.fate(again).run_id) == ("SKIPPED", skipped.run_id)
     assert stack.ledger.lock("iris") is None
     (told,) = stack.clients.told
     assert (told["FunctionName"], told["InvocationType"]) == (NOTIFY, "Event")
@@ -377,8 +372,8 @@ def test_a_deleted_object_is_left_out(stack: Stack) -> None:
     for arrival in (used, gone):
         stack.clients.s3.delete_object(Bucket=DATA_BUCKET, Key=arrival.key)
     (run,) = stack.starter().start_waiting("iris")
-    names = read_json(stack, f"runs/{run.run_id}/input.manifest")[1:]
-    assert names == ["there.csv"]
+    names = stack.document(run, "input.manifest")[1:]
+    assert names == ["incoming/iris/there.csv"]
     fate = stack.ledger.arrival("iris", gone.key, gone.version_id)
     assert fate is not None
     assert (fate.status, fate.reason) == ("IGNORED", "The object was gone before a run read it.")
@@ -426,3 +421,183 @@ def test_another_run_keeps_its_lock(stack: Stack) -> None:
     lock = stack.ledger.lock("iris")
     assert lock is not None
     assert (lock.run_id, lock.phase) == (run.run_id, "RUNNING")
+
+
+def replaced_in_time(stack: Stack) -> Arrival:
+    """Drop an object and replace it; nobody has heard of the newer version yet."""
+    older = stack.drop("a.csv", "older")
+    stack.clients.s3.put_object(Bucket=DATA_BUCKET, Key=older.key, Body=b"newer!")
+    return older
+
+
+def read_by_the_job(stack: Stack, run: Run) -> list[bytes]:
+    """Read what SageMaker lays down for the run's first job."""
+    first, *names = stack.document(run, "input.manifest")
+    keys = [first["prefix"].removeprefix(f"s3://{DATA_BUCKET}/") + name for name in names]
+    s3 = stack.clients.s3
+    return [s3.get_object(Bucket=DATA_BUCKET, Key=key)["Body"].read() for key in keys]
+
+
+def test_an_object_that_was_replaced_is_read_as_recorded(stack: Stack) -> None:
+    """From a copy; the manifest names the version that was dropped, with its own ETag."""
+    stack.publish()
+    older = replaced_in_time(stack)
+    stack.drop("b.csv", "other", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    assert read_by_the_job(stack, run) == [b"older", b"other"]
+    entry, other = stack.document(run)["objects"]
+    assert entry == {
+        "key": older.key,
+        "version_id": older.version_id,
+        "etag": older.etag,
+        "size": 5,
+        "path": f"runs/{run.run_id}/data/a.csv",
+    }
+    assert other["path"] == other["key"]
+
+
+def test_a_copy_that_is_refused_is_made_by_the_next_start(stack: Stack) -> None:
+    """The same run goes on: nothing runs before its data is there."""
+    stack.publish()
+    replaced_in_time(stack)
+    starter = stack.starter()
+    events = stack.clients.s3.meta.events
+    events.register("before-call.s3.CopyObject", refuse)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        starter.start_waiting("iris")
+    assert stack.executions() == []
+    (recorded,) = stack.ledger.runs("iris")
+    events.unregister("before-call.s3.CopyObject", refuse)
+    (run,) = starter.start_waiting("iris")
+    assert run.run_id == recorded.run_id
+    assert read_by_the_job(stack, run) == [b"older"]
+
+
+def test_a_version_that_is_gone_leaves_the_run(stack: Stack) -> None:
+    """Its arrival is IGNORED, the manifests and the run's figures are without it."""
+    stack.publish()
+    gone = replaced_in_time(stack)
+    stack.drop("b.csv", "other", order=2)
+    stack.clients.s3.delete_object(Bucket=DATA_BUCKET, Key=gone.key, VersionId=gone.version_id)
+    (run,) = stack.starter().start_waiting("iris")
+    assert read_by_the_job(stack, run) == [b"other"]
+    assert (run.data["objects"], run.data["bytes"]) == (1, len("other"))
+    assert stack.ledger.run(run.run_id) == run
+    assert stack.fate(gone).status == "IGNORED"
+    assert "no longer had this version" in stack.fate(gone).reason
+    assert [one["key"] for one in stack.document(run)["objects"]] == ["incoming/iris/b.csv"]
+
+
+def test_a_resumed_start_marks_what_its_manifest_lists(stack: Stack) -> None:
+    """Also when other data came meanwhile: what a run reads is its own, and no other run's."""
+    stack.publish()
+    mine = stack.drop("a.csv", "first")
+    with pytest.raises(Died):
+        stack.starter(Interrupted(stack, "change_arrivals", die)).start_waiting("iris")
+    stack.clock.advance(STARTING_SECONDS + 1)
+    other = stack.drop("b.csv", "second", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    assert (stack.fate(mine).status, stack.fate(mine).run_id) == ("IN_RUN", run.run_id)
+    assert stack.fate(other).status == "WAITING"
+
+
+def rejected(stack: Stack) -> Arrival:
+    """Deploy good data, then have a run rejected for bad data."""
+    stack.publish()
+    stack.drop("good.csv", "good")
+    (run,) = stack.starter().start_waiting("iris")
+    stack.end(run, "DEPLOYED")
+    stack.clock.advance(60)
+    bad = stack.drop("bad.csv", "bad", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    stack.end(run, "REJECTED")
+    stack.clock.advance(60)
+    return bad
+
+
+@pytest.mark.parametrize("name", ["bad.csv", "another.csv"])
+def test_dropping_again_what_was_set_aside_is_skipped(stack: Stack, name: str) -> None:
+    """Under its own or another key: it stays out until it is readmitted, and people are told."""
+    rejected(stack)
+    again = stack.drop(name, "bad", order=3)
+    (skipped,) = stack.starter().start_waiting("iris")
+    assert skipped.status == "SKIPPED"
+    assert "dropforge data iris --readmit" in skipped.reason
+    assert (stack.fate(again).status, stack.fate(again).run_id) == ("SET_ASIDE", skipped.run_id)
+    assert len(stack.executions()) == 2
+    assert len(stack.clients.told) == 1
+    assert stack.ledger.lock("iris") is None
+
+
+def test_good_data_beside_data_that_was_set_aside(stack: Stack) -> None:
+    """In one burst: the run reads the good, and what is set aside stays so."""
+    rejected(stack)
+    again = stack.drop("again.csv", "bad", order=3)
+    new = stack.drop("new.csv", "new", order=4)
+    (run,) = stack.starter().start_waiting("iris")
+    assert read_by_the_job(stack, run) == [b"good", b"new"]
+    assert stack.fate(new).status == "IN_RUN"
+    assert (stack.fate(again).status, stack.fate(again).run_id) == ("SET_ASIDE", run.run_id)
+
+
+def die_at(stack: Stack, event: str, number: int) -> Callable[[], None]:
+    """Die at the call of this number, before or after AWS has done it; return the undoing."""
+    calls = itertools.count(1)
+
+    def perhaps_die(**_: Any) -> None:
+        if next(calls) == number:
+            raise Died
+
+    clients = (stack.clients.s3, stack.clients.dynamodb, stack.clients.stepfunctions)
+    for client in clients:
+        client.meta.events.register(event, perhaps_die)
+
+    def undo() -> None:
+        for client in clients:
+            client.meta.events.unregister(event, perhaps_die)
+
+    return undo
+
+
+def outcome(stack: Stack) -> tuple[Any, ...]:
+    """Return what matters of a start: its run, its data and every arrival's fate."""
+    (run,) = stack.ledger.runs("iris")
+    lock = stack.ledger.lock("iris")
+    assert lock is not None
+    return (
+        stack.executions() == [f"{run.run_id}-1"],
+        (lock.phase, lock.run_id) == ("RUNNING", run.run_id),
+        run.data["objects"],
+        read_by_the_job(stack, run),
+        stack.fates(),
+    )
+
+
+@pytest.mark.parametrize("event", ["before-call", "after-call"])
+def test_a_starter_that_dies_at_any_call_loses_nothing(event: str) -> None:
+    """Each call, one by one: in the end it is as though nobody had died, copies and all."""
+    outcomes = []
+    for number in itertools.count(1):
+        with a_stack() as stack:
+            stack.publish()
+            replaced_in_time(stack)
+            gone = stack.drop("gone.csv", "gone", order=2)
+            stack.clients.s3.put_object(Bucket=DATA_BUCKET, Key=gone.key, Body=b"new")
+            stack.clients.s3.delete_object(
+                Bucket=DATA_BUCKET, Key=gone.key, VersionId=gone.version_id
+            )
+            undo = die_at(stack, event, number)
+            try:
+                stack.starter().start_waiting("iris")
+            except Died:
+                undo()
+                stack.clock.advance(STARTING_SECONDS + 1)
+                stack.starter().start_waiting("iris")
+            else:
+                undo()
+                outcomes.append(outcome(stack))
+                break
+            outcomes.append(outcome(stack))
+    assert len(outcomes) > 15
+    fates = [("a.csv", "IN_RUN"), ("gone.csv", "IGNORED")]
+    assert outcomes == [(True, True, 1, [b"older"], fates)] * len(outcomes)

@@ -14,7 +14,7 @@ MD5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
 
 def listed(**changes: Any) -> ManifestObject:
     """Return what a manifest lists for an object with CONTENT."""
-    values = {"key": "p/a.csv", "name": "a.csv", "size": len(CONTENT), "etag": MD5}
+    values = {"key": "p/a.csv", "path": "a.csv", "size": len(CONTENT), "etag": MD5}
     return ManifestObject(**{**values, **changes})
 
 
@@ -27,32 +27,36 @@ def write(folder: Path, manifest: object) -> Path:
 
 def entry(key: str) -> dict[str, Any]:
     """Return a manifest's entry."""
-    return {"key": key, "version_id": None, "etag": f'"{MD5}"', "size": len(CONTENT)}
+    return {"key": key, "etag": f'"{MD5}"', "size": len(CONTENT), "path": f"read/{key}"}
 
 
-def test_objects_lie_at_their_key_without_the_prefix(tmp_path: Path) -> None:
-    """A manifest that is read finds the files that SageMaker laid down, whatever their names."""
+def test_objects_lie_at_their_paths(tmp_path: Path) -> None:
+    """A manifest that is read finds the files that SageMaker laid down, whatever their names.
+
+    The path may be another than the key: that of the copy of a version that was replaced.
+    """
     names = ["a.csv", "2024/05/b c.csv", "$(id).csv", "%2e%2e.csv", "ünï.csv"]
     manifest = {"prefix": "incoming/iris/", "objects": [entry(f"incoming/iris/{n}") for n in names]}
-    for name in names:
-        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "data" / name).write_bytes(CONTENT)
+    files = [tmp_path / "data/read/incoming/iris" / name for name in names]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(CONTENT)
     (tmp_path / "data" / "not_listed.csv").write_bytes(CONTENT)
     found = check_arrivals(read_manifest(write(tmp_path, manifest)), tmp_path / "data", etags=True)
-    assert found == [tmp_path / "data" / name for name in names]
+    assert found == files
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         (
-            {"name": "missing.csv", "key": "p/missing.csv"},
+            {"path": "missing.csv", "key": "p/missing.csv"},
             "'p/missing.csv' of the manifest did not",
         ),
         ({"size": 7}, f"{len(CONTENT)} bytes arrived, 7 are listed"),
         ({"etag": "0" * 32}, "its MD5 differs"),
-        ({"name": "../outside.csv", "key": "p/../outside.csv"}, "outside the data folder"),
-        ({"name": "", "key": "p/"}, "'p/' of the manifest did not arrive"),
+        ({"path": "../outside.csv", "key": "p/../outside.csv"}, "outside the data folder"),
+        ({"path": "", "key": "p/"}, "'p/' of the manifest did not arrive"),
     ],
 )
 def test_a_difference_is_named_with_the_key(

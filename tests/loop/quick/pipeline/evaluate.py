@@ -12,7 +12,7 @@ CHART = base64.b64decode(
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "processing"
 
 
-def main(behaviour: str, of_stranger: str, *further: str) -> None:
+def main(behaviour: str, of_stranger: str = "", *further: str) -> None:
     """Do the job: the text of evaluation.json, `fail`, or `nothing`; and then `chart`.
 
     `of_stranger` counts, if there is one, when what serves is no run's model.

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+from dropforge_jobs.manifest import check_arrivals, read_manifest
+
 BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "processing"
 
 
@@ -17,15 +19,16 @@ def main(behaviour: str) -> None:
         (BASE.parent / "output").mkdir(parents=True, exist_ok=True)
         (BASE.parent / "output/message").write_text("The data is of no use.", "utf-8")
         sys.exit(1)
+    objects = read_manifest(BASE / "input/manifest/manifest.json")
+    arrived = check_arrivals(objects, BASE / "input/data", etags=True)
     report = BASE / "output/report"
     report.mkdir(parents=True)
     (report / "profile.json").write_text("{}", "utf-8")
     for side in ("train", "holdout"):
         folder = BASE / "output" / side
         folder.mkdir(parents=True, exist_ok=True)
-        for path in (BASE / "input/data").rglob("*"):
-            if path.is_file():
-                shutil.copy(path, folder / path.name)
+        for path in arrived:
+            shutil.copy(path, folder / path.name)
 
 
 if __name__ == "__main__":

@@ -70,11 +70,12 @@ def arrive(objects: dict[str, list[str]], base: Path) -> None:
     entries = []
     for name, rows in objects.items():
         content = "".join(f"{row}\n" for row in rows).encode()
-        path = base / "processing" / "input" / "data" / name
+        key = f"incoming/iris/{name}"
+        path = base / "processing" / "input" / "data" / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        entry = {"key": f"incoming/iris/{name}", "etag": etag, "size": len(content)}
+        entry = {"key": key, "etag": etag, "size": len(content), "path": key}
         entries.append({**entry, "version_id": "v1"})
     manifest = base / "processing" / "input" / "manifest" / "manifest.json"
     manifest.parent.mkdir()
@@ -259,7 +260,7 @@ def test_wrong_arguments_reach_sagemakers_exit_message(
 def test_data_that_was_replaced_fails_the_run(tmp_path: Path) -> None:
     """The first job names the object, and opaque ETags let what only looks changed pass."""
     arrive({"a.csv": ROWS}, tmp_path)
-    data = tmp_path / "processing" / "input" / "data" / "a.csv"
+    data = tmp_path / "processing" / "input" / "data" / "incoming/iris/a.csv"
     data.write_text(data.read_text("utf-8").replace("5.1", "5.2"), "utf-8")
     assert preprocess(tmp_path).returncode == 1
     message = (tmp_path / "output" / "message").read_text("utf-8")

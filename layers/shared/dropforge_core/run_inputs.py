@@ -1,0 +1,135 @@
+"""What a run reads: chosen from the ledger, laid down in the data bucket, and marked as its own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from dropforge_core import manifest
+from dropforge_core.copies import copy_older
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dropforge_core.clients import Clients
+    from dropforge_core.ledger import Ledger
+    from dropforge_core.manifest import Selection
+    from dropforge_core.records import Arrival, ArrivalStatus, Run
+
+type Document = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInputs:
+    """The inputs of runs in one stack; only for the holder of a pipeline's lock."""
+
+    ledger: Ledger
+    clients: Clients
+    bucket: str
+
+    def select(self, pipeline: str) -> Selection:
+        """Select what a run would read; what can no longer be read is IGNORED from now on."""
+        arrivals = self.ledger.arrivals(pipeline)
+        if not any(arrival.status == "WAITING" for arrival in arrivals):
+            return manifest.select(arrivals)
+        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=manifest.prefix(pipeline)
+        )
+        current = {
+            found["Key"]: (found["ETag"].strip('"'), found["Size"])
+            for page in pages
+            for found in page.get("Contents", [])
+        }
+        selection = manifest.select(arrivals, current)
+        if selection.lost:
+            self.ledger.change_arrivals(pipeline, selection.lost)
+        return selection
+
+    def write(self, run: Run, selection: Selection) -> Document:
+        """Write both manifests; return the ledger's."""
+        document = manifest.ledger_manifest(run, self.bucket, selection)
+        self._put(document)
+        return document
+
+    def read(self, run: Run) -> Document:
+        """Return the ledger's manifest as it was written."""
+        key = f"{manifest.folder(run.run_id)}manifest.json"
+        answer = self.clients.s3.get_object(Bucket=self.bucket, Key=key)
+        return dict(json.load(answer["Body"]))
+
+    def copy_older(self, run: Run, document: Document) -> Run:
+        """Copy the versions that are no longer current; return the run as it is after that.
+
+        It goes without those that the bucket no longer has: they leave the manifests, and their
+        arrivals are IGNORED. May be called again, and then goes on where it stopped.
+        """
+        if all(one["path"] == one["key"] for one in document["objects"]):
+            return run
+        gone = copy_older(self.clients.s3, document)
+        if not gone:
+            return run
+        left = [one for one in document["objects"] if one not in gone]
+        sizes = {"objects": len(left), "bytes": sum(one["size"] for one in left)}
+        arrivals = (
+            self.ledger.arrival(run.pipeline, one["key"], one["version_id"]) for one in gone
+        )
+        reason = f"The bucket no longer had this version when the run {run.run_id} was to read it."
+        self.ledger.change_arrivals(
+            run.pipeline, (replace(one, status="IGNORED", reason=reason) for one in arrivals if one)
+        )
+        self.ledger.change_run(run.run_id, {"data": run.data | sizes})
+        # Last: whoever goes on after a death here finds the same versions gone.
+        self._put({**document, "objects": left})
+        return replace(run, data=run.data | sizes)
+
+    def mark(self, pipeline: str, selection: Selection, run: Run | None) -> None:
+        """Give the arrivals that wait their fate; without a run only the superseded have one."""
+        marked = [
+            replace(
+                old,
+                status="SKIPPED",
+                run_id=run.run_id if run else new.run_id,
+                reason="A newer version of the object replaced it.",
+            )
+            for old, new in selection.superseded
+        ]
+        if run is not None:
+            marked += _marked(selection.waiting, run)
+            reason = (
+                "The same bytes had been set aside before. "
+                f"To bring them back: dropforge data {pipeline} --readmit KEY"
+            )
+            marked += [
+                replace(one, status="SET_ASIDE", run_id=run.run_id, reason=reason)
+                for one in selection.barred
+            ]
+        self.ledger.change_arrivals(pipeline, marked)
+
+    def mark_again(self, run: Run, document: Document) -> None:
+        """Mark what waits and is in the run's manifest: its starter may have died before it did."""
+        read = {(one["etag"], one["size"]) for one in document["objects"]}
+        arrivals = self.ledger.arrivals(run.pipeline)
+        mine = [one for one in arrivals if one.status == "WAITING" and one.content in read]
+        self.ledger.change_arrivals(run.pipeline, _marked(mine, run))
+
+    def _put(self, document: Document) -> None:
+        # The ledger's last: who goes on after a death reads it, and writes both again.
+        files = {
+            "input.manifest": manifest.input_manifest(document),
+            "manifest.json": document,
+        }
+        for name, content in files.items():
+            self.clients.s3.put_object(
+                Bucket=self.bucket,
+                Key=f"{manifest.folder(document['run_id'])}{name}",
+                Body=json.dumps(content).encode(),
+                ContentType="application/json",
+            )
+
+
+def _marked(arrivals: Iterable[Arrival], run: Run) -> list[Arrival]:
+    fate: ArrivalStatus = "IN_RUN" if run.status == "RUNNING" else "SKIPPED"
+    return [
+        replace(arrival, status=fate, run_id=run.run_id, reason=run.reason) for arrival in arrivals
+    ]
