@@ -108,9 +108,11 @@ def measure(repetitions: int) -> dict[str, list[float]]:
     state = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with state as folder, settings_for(Path(folder)) as (settings, listener):
         # All import moto.
+        from embedded_aws.faults import Faults  # noqa: PLC0415
         from embedded_aws.functions import records  # noqa: PLC0415
         from embedded_aws.functions.code import CodeStore  # noqa: PLC0415
         from embedded_aws.functions.environment import Environment, Platform  # noqa: PLC0415
+        from embedded_aws.functions.interruptions import Interruptions  # noqa: PLC0415
         from embedded_aws.functions.runtime_folder import prepare  # noqa: PLC0415
         from embedded_aws.machine import Machine  # noqa: PLC0415
         from embedded_aws.processes import Children  # noqa: PLC0415
@@ -128,7 +130,8 @@ def measure(repetitions: int) -> dict[str, list[float]]:
             )
             own = settings.state / "cold"
             code = CodeStore(own / "code")
-            platform = Platform(settings, children, prepare(own / "runtime"), code)
+            runtime, interruptions = prepare(own / "runtime"), Interruptions(Faults())
+            platform = Platform(settings, children, runtime, code, interruptions)
             times: dict[str, list[float]] = {name: [] for name in names}
             for repetition in range(repetitions + 1):
                 for name in random.sample(list(names), len(names)):

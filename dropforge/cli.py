@@ -29,11 +29,27 @@ app = typer.Typer(
 )
 local = typer.Typer(help="The embedded AWS on this machine.", rich_markup_mode=None)
 function = typer.Typer(help="The Lambda functions of the stack.", rich_markup_mode=None)
+faults = typer.Typer(rich_markup_mode=None)
 app.add_typer(local, name="local")
+local.add_typer(faults, name="faults")
 app.add_typer(function, name="function")
 
 PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline's name.")]
 Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait at most.")]
+
+# The character in the first line keeps the others as they are.
+_KINDS_OF_FAULTS = """\b
+KIND      FIELDs; those in brackets may be left out
+call      service operation [by], then code [message status], breaks or seconds [happens]
+event     [source detail_type] then=dropped, delayed, duplicated or reordered [seconds copies]
+message   [queue] [copies seconds]
+function  [function] [then=killed or timed_out] [call service operation happens] or seconds
+job       [job] then=killed, failed, stopped or timed_out [reason seconds]
+endpoint  [endpoint] [restarts seconds]
+each      [match after times]
+
+docs/local.md says what they mean.
+"""
 
 
 @local.command()
@@ -72,6 +88,44 @@ def status(options: Options) -> None:
     _only_here(options)
     state = verb.status(find_project(), options.stack)
     output.write_json(state.document()) if options.as_json else state.write()
+
+
+@faults.callback(invoke_without_command=True)
+@acting
+def list_faults(options: Options) -> None:
+    """List the faults that are forced on the embedded AWS and still to come."""
+    from dropforge import faults as verb
+
+    found = verb.pending(_endpoint_here(options))
+    output.write_json(found) if options.as_json else verb.write(found)
+
+
+@faults.command("add", epilog=_KINDS_OF_FAULTS)
+@acting
+def add_fault(
+    options: Options,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND")] = None,
+    fields: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE")] = None,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="PATH", help="A JSON document; - reads stdin.")
+    ] = None,
+) -> None:
+    """Force a fault on the embedded AWS."""
+    from dropforge import faults as verb
+
+    document = verb.read(kind, fields or [], file)
+    found = verb.add(_endpoint_here(options), document)
+    output.write_json(found) if options.as_json else verb.write(found)
+
+
+@faults.command("clear")
+@acting
+def clear_faults(options: Options) -> None:
+    """Forget all faults; events that are held for one are delivered."""
+    from dropforge import faults as verb
+
+    verb.clear(_endpoint_here(options))
+    output.write_json([]) if options.as_json else verb.write([])
 
 
 @app.command()
@@ -352,6 +406,13 @@ def _path(text: str) -> Path:
 def _only_here(options: Options) -> None:
     if options.target is Where.AWS:
         raise InputError("local: acts on this machine only; leave out --target aws.")
+
+
+def _endpoint_here(options: Options) -> str:
+    from dropforge.target import open_local
+
+    _only_here(options)
+    return str(open_local(options).endpoint_url)
 
 
 def _exit(status: int) -> None:

@@ -11,10 +11,12 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
-from dropforge.errors import CommandError, UnreachableError
+from dropforge.errors import CommandError, InputError, UnreachableError
 
 _RECORD = "embedded.json"
 _ANSWER_SECONDS = 5.0
@@ -51,16 +53,21 @@ def find(state: Path) -> Embedded | None:
     return Embedded(record["pid"], record["endpoint_url"], status["region"])
 
 
-def ask(endpoint_url: str, path: str) -> Any:
-    """Ask the embedded AWS for one of its own documents.
+def ask(endpoint_url: str, path: str, *, method: str = "GET", document: Any = None) -> Any:
+    """Ask the embedded AWS for one of its own documents, or give it one.
 
     Raises:
+        InputError: it refuses the document.
         UnreachableError: it does not answer, or not with JSON.
     """
+    body = None if method == "GET" else json.dumps(document).encode()
+    request = urllib.request.Request(f"{endpoint_url}{path}", body, method=method)  # noqa: S310
     try:
-        with _DIRECT.open(f"{endpoint_url}{path}", timeout=_ANSWER_SECONDS) as answer:
+        with _DIRECT.open(request, timeout=_ANSWER_SECONDS) as answer:
             return json.load(answer)
     except (OSError, ValueError) as err:
+        if isinstance(err, HTTPError) and err.code == HTTPStatus.BAD_REQUEST:
+            raise InputError(f"{json.load(err)['message']}.") from err
         raise UnreachableError(f"The embedded AWS at {endpoint_url} does not answer.") from err
 
 

@@ -1,12 +1,12 @@
 """`dropforge function invoke`: run one Lambda function of the stack."""
 
 import json
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from dropforge.documents import read_document
 from dropforge.errors import InputError
 from dropforge.target import Target
 
@@ -29,18 +29,7 @@ def read_event(source: str | None) -> bytes:
     """
     if source is None:
         return b"{}"
-    try:
-        if source == "-":
-            content = sys.stdin.buffer.read()
-        else:
-            with open(source, "rb") as file:  # noqa: PTH123 - the person's own words name it
-                content = file.read()
-        json.loads(content)
-    except OSError as err:
-        raise InputError(f"{source}: cannot be read: {err.strerror}.") from err
-    except ValueError as err:
-        raise InputError(f"{source}: no JSON: {err}.") from err
-    return content
+    return b"{}" if source is None else read_document(source)
 
 
 def invoke(target: Target, name: str, event: bytes) -> Invocation:

@@ -72,7 +72,8 @@ def remember(  # noqa: PLR0913, PLR0917 - one parameter an option
 def acting[**P](command: Callable[P, None]) -> Callable[..., None]:
     """Give a command the shared options; it gets them as its first argument, an `Options`.
 
-    Typer reads a command's options from its signature, so the shared ones are written into it.
+    Typer reads a command's options from its signature, so the shared ones are written into it. A
+    command that is also a group of others acts only when none of those is called.
     """
     shared = inspect.signature(remember).parameters
     own = list(inspect.signature(command).parameters.values())[1:]
@@ -82,7 +83,8 @@ def acting[**P](command: Callable[P, None]) -> Callable[..., None]:
     def wrapper(**values: Any) -> None:
         context = values["context"]
         remember(**{name: values.pop(name) for name in shared})
-        command(context.obj, **values)
+        if context.invoked_subcommand is None:
+            command(context.obj, **values)
 
     wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {p.name: p.annotation for p in parameters}

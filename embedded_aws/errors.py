@@ -10,3 +10,7 @@ class AwsError(Exception):
         self.code = code
         self.message = message
         self.status = status
+
+
+class HangUpError(OSError):
+    """A call is to be given no answer: its connection is closed."""

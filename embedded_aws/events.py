@@ -9,6 +9,7 @@ import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from moto.events.models import events_backends
 from embedded_aws import event_input
 from embedded_aws.deliveries import Deliveries, Invoker
 from embedded_aws.errors import AwsError
+from embedded_aws.faults.events import EventFaults
 from embedded_aws.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -25,9 +27,10 @@ _log = logging.getLogger(__name__)
 class EventBridge:
     """Sends events to the rules of the default bus, and from there to their targets."""
 
-    def __init__(self, settings: Settings, functions: Invoker) -> None:
+    def __init__(self, settings: Settings, functions: Invoker, faults: EventFaults) -> None:
         """Deliver to the queues of `settings.account`, and to functions through `functions`."""
         self._settings = settings
+        self._faults = faults
         self._deliveries = Deliveries("events.amazonaws.com", settings, functions)
 
     def emit(
@@ -47,14 +50,11 @@ class EventBridge:
         has_pattern = bool(rule.event_pattern.dump())  # else it is a schedule
         if rule.state != "ENABLED" or not has_pattern or not rule.event_pattern.matches_event(sent):
             return
-        for target in list(rule.targets):
-            self._deliver(rule, target, sent)
+        self._send_to_targets(rule, sent)
 
     def fire(self, rule: Any) -> None:
         """Send a scheduled rule's event to its targets."""
-        event = self._event("aws.events", "Scheduled Event", {}, [rule.arn])
-        for target in list(rule.targets):
-            self._deliver(rule, target, event)
+        self._send_to_targets(rule, self._event("aws.events", "Scheduled Event", {}, [rule.arn]))
 
     def _event(
         self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]
@@ -70,6 +70,10 @@ class EventBridge:
             "resources": resources,
             "detail": detail,
         }
+
+    def _send_to_targets(self, rule: Any, event: dict[str, Any]) -> None:
+        for target in list(rule.targets):
+            self._faults.deliver(event, partial(self._deliver, rule, target, event))
 
     def _deliver(self, rule: Any, target: dict[str, Any], event: dict[str, Any]) -> None:
         try:

@@ -11,7 +11,9 @@ from embedded_aws.cloudwatch import CloudWatch
 from embedded_aws.control import Control
 from embedded_aws.deliveries import Deliveries
 from embedded_aws.events import EventBridge
-from embedded_aws.faults import Faults
+from embedded_aws.faults import Faults, messages
+from embedded_aws.faults.calls import CallFaults
+from embedded_aws.faults.events import EventFaults
 from embedded_aws.functions import Functions
 from embedded_aws.http import make_server
 from embedded_aws.images import Images
@@ -28,9 +30,11 @@ class Machine:
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         """Put the parts together; `listener` is the bound socket of `settings.port`."""
+        faults = Faults()
         self._children = Children(settings)
-        self._functions = Functions(settings, self._children, initialise_ahead=True)
-        events = EventBridge(settings, self._functions)
+        self._functions = Functions(settings, self._children, faults, initialise_ahead=True)
+        messages.apply(faults)
+        events = EventBridge(settings, self._functions, EventFaults(faults))
         cloudwatch = CloudWatch(settings)
         self._alarms = Alarms(settings, cloudwatch, events.emit)
         self._sagemaker = SageMaker(
@@ -38,20 +42,20 @@ class Machine:
             self._children,
             events.emit,
             Images(settings.state / "images").folder,
+            faults=faults,
             cloudwatch=cloudwatch,
         )
         self._schedules = Schedules(settings, events.fire)
         notifications = Deliveries("sns.amazonaws.com", settings, self._functions)
         gaps.apply_all(events, notifications, self._alarms.changed, self._sagemaker.wait_for_change)
         slack = Slack(settings)
-        faults = Faults()
         front = Front(
             settings,
             moto=DomainDispatcherApplication(create_backend_app),
             sagemaker=self._sagemaker,
             functions=self._functions,
             slack=slack,
-            faults=faults,
+            faults=CallFaults(faults),
             control=Control(
                 settings,
                 slack=slack,

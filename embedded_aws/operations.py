@@ -1,6 +1,8 @@
 """Which service and operation a request calls, read as AWS's front ends read it."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from io import BytesIO
@@ -9,7 +11,9 @@ from urllib.parse import parse_qs
 from wsgiref.types import WSGIEnvironment
 
 import botocore.session
-from botocore.model import OperationModel
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationModel, ServiceModel
+from werkzeug.wrappers import Request
 
 _QUERY_SERVICES = {"cloudformation", "iam", "sns", "sts"}
 _FORM = "application/x-www-form-urlencoded"
@@ -23,6 +27,12 @@ _SHADOWS = {
     "PutBucketLifecycle",
     "PutBucketNotification",
 }
+# Botocore's names of services, where the name in requests' signatures is another.
+_MODELS = {
+    "monitoring": ("cloudwatch",),
+    "sagemaker": ("sagemaker", "sagemaker-runtime"),
+    "states": ("stepfunctions",),
+}
 _PLACEHOLDER = re.compile(r"\{(\w+)(\+?)\}")
 
 
@@ -35,15 +45,48 @@ class Protocol(Enum):
     QUERY = "query"
 
 
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A call of an API: of which service and operation, and who signed it."""
+
+    service: str
+    operation: str | None
+    protocol: Protocol
+    caller: str  # an access key id; "" when it was not signed
+    text: Callable[[], str]  # path and body
+
+
+def call_of(environ: WSGIEnvironment) -> Call:
+    """Read which call a request is; its body can still be read."""
+    service = service_of(environ)
+    return Call(
+        service,
+        operation_of(environ, service),
+        protocol_of(service, environ),
+        _credential(environ)[0],
+        lambda: _text(environ),
+    )
+
+
 def service_of(environ: WSGIEnvironment) -> str:
     """Name the service that a request was signed for; S3 when it was not signed."""
-    credential = re.search(r"Credential=([^,&\s]+)", environ.get("HTTP_AUTHORIZATION", ""))
-    scope = credential[1] if credential else ""
-    if not scope:
-        query = parse_qs(environ.get("QUERY_STRING", ""))
-        scope = query.get("X-Amz-Credential", [""])[0]
-    parts = scope.split("/")
+    parts = _credential(environ)
     return parts[-2].lower() if len(parts) > 1 else "s3"
+
+
+def signing_name(service: str) -> str:
+    """Name a service as requests' signatures do; `service` is that or botocore's name."""
+    names = (signing for signing, models in _MODELS.items() if service in models)
+    return next(names, service)
+
+
+def is_operation(service: str, operation: str) -> bool:
+    """Say whether a service, by its name in signatures, has an operation."""
+    try:
+        models = [_model(name) for name in _MODELS.get(service, (service,))]
+    except UnknownServiceError:
+        return False
+    return any(operation in model.operation_names for model in models)
 
 
 def protocol_of(service: str, environ: WSGIEnvironment) -> Protocol:
@@ -65,6 +108,22 @@ def operation_of(environ: WSGIEnvironment, service: str) -> str | None:
     if service in _REST_SERVICES:
         return _rest_operation(environ, _REST_SERVICES[service])
     return None
+
+
+def _credential(environ: WSGIEnvironment) -> list[str]:
+    """Give the parts of a signature's scope: access key id, date, region, service, the end."""
+    credential = re.search(r"Credential=([^,&\s]+)", environ.get("HTTP_AUTHORIZATION", ""))
+    scope = credential[1] if credential else ""
+    if not scope:
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        scope = query.get("X-Amz-Credential", [""])[0]
+    return scope.split("/")
+
+
+def _text(environ: WSGIEnvironment) -> str:
+    body = Request(environ).get_data()
+    environ["wsgi.input"] = BytesIO(body)
+    return f"{environ['PATH_INFO']} {body.decode(errors='replace')}"
 
 
 def _form_action(environ: WSGIEnvironment) -> str | None:
@@ -130,6 +189,11 @@ def _path_pattern(path: str) -> str:
 
 @cache
 def _routes(service: str) -> list[_Route]:
-    model = botocore.session.get_session().get_service_model(service)
+    model = _model(service)
     operations = [model.operation_model(name) for name in model.operation_names]
     return [_Route(model) for model in operations if model.name not in _SHADOWS]
+
+
+@cache
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)

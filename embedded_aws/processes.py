@@ -94,10 +94,14 @@ class Children:
                 os.killpg(process.pid, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(grace_seconds)
+        self.kill(process)
+        return process.wait()
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill a child and all that it started, without a warning."""
         with self._lock:
             if process.pid in self._running:
                 self._kill_and_forget(process)
-        return process.wait()
 
     def stop_all(self) -> None:
         """Stop every child and the warden; no child can be started afterwards."""

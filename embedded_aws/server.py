@@ -1,7 +1,6 @@
 """The one public door: a WSGI application that sends each request where it is answered."""
 
 import base64
-import io
 import logging
 import re
 from collections.abc import Iterable
@@ -12,10 +11,10 @@ from werkzeug.wrappers import Request, Response
 from embedded_aws import answers
 from embedded_aws.control import Control
 from embedded_aws.errors import AwsError
-from embedded_aws.faults import Faults
+from embedded_aws.faults.calls import CallFaults
 from embedded_aws.functions import Functions
 from embedded_aws.functions.records import find
-from embedded_aws.operations import operation_of, protocol_of, service_of
+from embedded_aws.operations import Call, Protocol, call_of
 from embedded_aws.sagemaker import SageMaker
 from embedded_aws.settings import Settings
 from embedded_aws.slack import Slack
@@ -58,7 +57,7 @@ class Front:
         sagemaker: SageMaker,
         functions: Functions,
         slack: Slack,
-        faults: Faults,
+        faults: CallFaults,
         control: Control,
     ) -> None:
         """Take the parts that answer."""
@@ -73,31 +72,46 @@ class Front:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path = environ["PATH_INFO"]
-        if path.startswith("/slack/"):
-            response = self._slack.post(Request(environ))
-        elif path.startswith("/_embedded/"):
+        if path.startswith("/_embedded/"):
             response = self._control.answer(Request(environ))
+        elif path.startswith("/slack/"):
+            response = self._answer_slack(Request(environ))
         else:
-            response = self._answer(environ)
+            response = self._answer(call_of(environ), environ)
         return response(environ, start_response)
 
-    def _answer(self, environ: WSGIEnvironment) -> Response:
-        """Answer a call of an AWS API, whatever happens, in AWS's form."""
-        service = service_of(environ)
-        protocol = protocol_of(service, environ)
-        operation = operation_of(environ, service)
+    def _answer_slack(self, request: Request) -> Response:
+        """Answer a call of Slack's webhook, whose errors are a word each."""
+        call = Call("slack", "Post", Protocol.REST_JSON, "", lambda: request.get_data(as_text=True))
+        return self._faults.answer(
+            call,
+            act=lambda: self._slack.post(request),
+            refuse=lambda err: Response(err.code, err.status, mimetype="text/plain"),
+        )
+
+    def _answer(self, call: Call, environ: WSGIEnvironment) -> Response:
+        """Answer a call of an AWS API, unless a fault interrupts who makes it."""
+        with self._functions.calling(call):
+            return self._faults.answer(
+                call,
+                act=lambda: self._act(call, environ),
+                refuse=lambda err: answers.error(err, call.protocol),
+            )
+
+    def _act(self, call: Call, environ: WSGIEnvironment) -> Response:
+        """Do what a call asks for, and answer in AWS's form whatever happens."""
+        service, operation = call.service, call.operation
         try:
-            self._faults.raise_for(service, operation, lambda: _text(environ))
             return self._call(service, operation, environ)
         except AwsError as err:
-            return answers.error(err, protocol)
+            return answers.error(err, call.protocol)
         except NotImplementedError as err:
             _log.warning("%s:%s: %s", service, operation, err)
-            return answers.error(_not_implemented(service, operation, str(err)), protocol)
+            return answers.error(_not_implemented(service, operation, str(err)), call.protocol)
         except Exception:  # noqa: BLE001 - the last resort: even this is answered
             _log.exception("%s:%s failed", service, operation)
             message = f"The embedded AWS failed in {service}:{operation}; its log says how."
-            return answers.error(AwsError("InternalFailure", message, 500), protocol)
+            return answers.error(AwsError("InternalFailure", message, 500), call.protocol)
 
     def _call(self, service: str, operation: str | None, environ: WSGIEnvironment) -> Response:
         request = Request(environ)
@@ -147,13 +161,6 @@ class Front:
         if request.headers.get("X-Amz-Log-Type") == "Tail":
             headers["X-Amz-Log-Result"] = base64.b64encode(done.log_tail.encode()).decode()
         return Response(done.payload, 200, headers, "application/json")
-
-
-def _text(environ: WSGIEnvironment) -> str:
-    """Return a call's path and body, and leave the body to be read again."""
-    body = Request(environ).get_data()
-    environ["wsgi.input"] = io.BytesIO(body)
-    return f"{environ['PATH_INFO']} {body.decode(errors='replace')}"
 
 
 def _not_implemented(service: str, operation: str | None, detail: str = "") -> AwsError:

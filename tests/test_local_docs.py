@@ -10,7 +10,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_factory,
 )
 
-from embedded_aws import server, state
+from embedded_aws import faults, server, state
 from embedded_aws.cloudformation import checks
 from embedded_aws.cloudformation.types import SUPPORTED, UPDATABLE
 from embedded_aws.functions import asynchronous, environment, moto_lambda, outcomes, pool, records
@@ -51,6 +51,18 @@ def fields(of: Fields, path: str = "") -> Iterator[tuple[str, Support | Only]]:
             yield where, support
         else:
             yield from fields(support, where)
+
+
+def test_every_field_of_a_fault_is_told() -> None:
+    """Those that all kinds have once, the others with their kind."""
+    told = {(row[0], name) for row in rows("Faults") for name in coded(row[1])}
+    common = faults.Fault.model_fields.keys()
+    own = {
+        (model.__name__.removesuffix("Fault").lower(), name)
+        for model in faults.Fault.__subclasses__()
+        for name in model.model_fields.keys() - common - {"kind"}
+    }
+    assert told == own | {("every", name) for name in common}
 
 
 def test_every_service_is_named() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from embedded_aws.errors import AwsError
 from embedded_aws.functions import outcomes
 from embedded_aws.functions.code import CodeStore, python_paths
+from embedded_aws.functions.interruptions import Flight, Interruptions
 from embedded_aws.functions.logs import LogStream
 from embedded_aws.functions.outcomes import Outcome
 from embedded_aws.functions.process import RuntimeProcess
@@ -54,6 +55,7 @@ class Platform:
     children: Children
     runtime: Runtime
     code: CodeStore
+    interruptions: Interruptions
 
     @property
     def environments(self) -> Path:
@@ -72,7 +74,9 @@ class Environment:
         # Lambda lays the layers over each other in one folder: the last one wins.
         self._layers = [platform.code.unpack(layer) for layer in reversed(record.layers)]
         self._log = LogStream(platform.settings.state / "logs", record.name, record.version)
-        self._folder = platform.environments / uuid.uuid4().hex
+        identity = uuid.uuid4().hex
+        self._access_key = f"{record.name}.{identity}"
+        self._folder = platform.environments / identity
         self._folder.mkdir(parents=True)
         self._process: RuntimeProcess | None = None
         self._stopped = False
@@ -142,16 +146,17 @@ class Environment:
             raise _stopping()
         left = self.record.timeout_seconds - (time.monotonic() - began)
         trace = f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)}"
-        process.give(
-            Work(
-                request_id=request_id,
-                payload=payload,
-                deadline_ms=int((time.time() + left) * 1000),
-                function_arn=self.record.arn,
-                trace_id=f"{trace};Parent={secrets.token_hex(8)};Sampled=0",
-            )
+        work = Work(
+            request_id=request_id,
+            payload=payload,
+            deadline_ms=int((time.time() + left) * 1000),
+            function_arn=self.record.arn,
+            trace_id=f"{trace};Parent={secrets.token_hex(8)};Sampled=0",
         )
-        return process.next_event(left)
+        flight = Flight(self._access_key, self.record.name, payload, process)
+        with self._platform.interruptions.watch(flight):
+            process.give(work)
+            return process.next_event(left)
 
     def _outcome(self, request_id: str, event: Event) -> Outcome:
         match event:
@@ -199,7 +204,7 @@ class Environment:
         programs = [layer / "bin" for layer in self._layers]
         path = [self._platform.runtime.folder / "bin", *programs]
         return {
-            "AWS_ACCESS_KEY_ID": "embedded",
+            "AWS_ACCESS_KEY_ID": self._access_key,
             "AWS_SECRET_ACCESS_KEY": "embedded",
             "AWS_SESSION_TOKEN": "embedded",
             "AWS_REGION": settings.region,

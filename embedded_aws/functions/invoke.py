@@ -3,17 +3,20 @@
 import json
 import threading
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
 from embedded_aws.errors import AwsError
+from embedded_aws.faults import Faults
 from embedded_aws.functions import moto_lambda, moto_sqs, records
 from embedded_aws.functions.asynchronous import AsyncInvocations
 from embedded_aws.functions.code import CodeStore
 from embedded_aws.functions.environment import Invocation, Platform
 from embedded_aws.functions.event_sources import EventSources
+from embedded_aws.functions.interruptions import Interruptions
 from embedded_aws.functions.outcomes import MAX_ASYNC_REQUEST_BYTES, MAX_REQUEST_BYTES
 from embedded_aws.functions.pool import Pool
 from embedded_aws.functions.runtime_folder import prepare
+from embedded_aws.operations import Call
 from embedded_aws.processes import Children
 from embedded_aws.settings import Settings
 
@@ -25,6 +28,7 @@ class Functions:
         self,
         settings: Settings,
         children: Children,
+        faults: Faults,
         *,
         plain_client: bool | None = None,
         initialise_ahead: bool = False,
@@ -39,7 +43,9 @@ class Functions:
         moto_lambda.apply()
         moto_sqs.apply()
         self._settings = settings
-        self._pool = Pool(Platform(settings, children, runtime, CodeStore(folder / "code")))
+        self._interruptions = Interruptions(faults)
+        code = CodeStore(folder / "code")
+        self._pool = Pool(Platform(settings, children, runtime, code, self._interruptions))
         self._async = AsyncInvocations(settings, self)
         self._event_sources = EventSources(settings, self)
         if initialise_ahead:
@@ -65,6 +71,10 @@ class Functions:
         _check(payload, "Event", MAX_ASYNC_REQUEST_BYTES)
         record = records.find(self._settings, function)
         self._async.accept(record.arn, payload or b"{}")
+
+    def calling(self, call: Call) -> AbstractContextManager[None]:
+        """Surround a call over HTTP; raises HangUpError when a fault kills the function at it."""
+        return self._interruptions.calling(call)
 
     def poll_event_sources(self) -> None:
         """Start to read the queues that event source mappings name."""

@@ -70,5 +70,11 @@ class RuntimeProcess:
         self._children.stop(self._process, 0)
         self._api.close()
 
+    def kill(self, told: Event | None = None) -> None:
+        """Kill it in the middle; `told` is what it did, rather than that it has ended."""
+        if told:
+            self._api.events.put(told)
+        self._children.kill(self._process)
+
     def _watch(self) -> None:
         self._api.events.put(Exited(self._process.wait()))

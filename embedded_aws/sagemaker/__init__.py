@@ -22,6 +22,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from embedded_aws.faults import EndpointFault, Faults, JobFault
+from embedded_aws.faults.running import Running
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import endpoint_configs, listing, models, processing, training
 from embedded_aws.sagemaker.endpoint import Update
@@ -52,12 +54,21 @@ class SageMaker:
         emit: Emit,
         images: Callable[[str], Path],
         *,
+        faults: Faults,
         cloudwatch: CloudWatch,
         limits: Limits | None = None,
     ) -> None:
         """Start with nothing. `images` gives the folder that stands for an image."""
         self._platform = Platform(
-            settings, children, emit, images, limits or Limits(), Storage(settings), cloudwatch
+            settings,
+            children,
+            emit,
+            images,
+            limits or Limits(),
+            Storage(settings),
+            cloudwatch,
+            Running(faults, JobFault),
+            Running(faults, EndpointFault),
         )
         self._processing = processing.processing_jobs(self._platform)
         self._training = training.training_jobs(self._platform)

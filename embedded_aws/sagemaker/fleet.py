@@ -42,7 +42,7 @@ class Fleet:
             for spec in variant.containers
         ]
         self._containers = [
-            ServingContainer(spec, self._folder, log, platform, ports)
+            ServingContainer(spec, self._served, self._folder, log, platform=platform, ports=ports)
             for spec, log in zip(variant.containers, logs, strict=True)
         ]
         self._inside = 0

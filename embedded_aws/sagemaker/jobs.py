@@ -1,16 +1,19 @@
 """What processing and training jobs have in common: names, statuses, a thread, a process."""
 
 import copy
+import json
 import logging
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from embedded_aws.errors import AwsError
+from embedded_aws.faults import JobFault
 from embedded_aws.sagemaker.container import exit_status
 from embedded_aws.sagemaker.platform import Platform, for_event, now
 from embedded_aws.sagemaker.storage import StorageError
@@ -79,6 +82,8 @@ class Job:
         # Set when the program ends and when somebody wants it to.
         self._woken = threading.Event()
         self._stopping = threading.Event()
+        self._is_overdue = False
+        self._failure = ""
         self.thread = threading.Thread(target=self._run, name=f"job-{self.name}", daemon=True)
 
     @property
@@ -142,16 +147,40 @@ class Job:
         The program gets SIGTERM, and SIGKILL when the grace is over.
         """
         threading.Thread(target=self._wake_after, args=[process], daemon=True).start()
-        in_time = self._woken.wait(seconds)
+        with self.platform.running_jobs.watch(
+            self._is_meant, lambda fault: self._suffer(fault, process)
+        ):
+            in_time = self._woken.wait(seconds)
         cut = None
         if self._stopping.is_set():
             cut = Cut.STOPPED
-        elif not in_time:
+        elif self._is_overdue or not in_time:
             cut = Cut.MAX_RUNTIME
             self.change(self.kind.enter_stopping)
         closing = self.platform.closing.is_set()
         grace = _CLOSING_GRACE_SECONDS if closing else self.platform.limits.stop_grace
-        return Ending(exit_status(self.platform.children.stop(process, grace)), cut)
+        status = exit_status(self.platform.children.stop(process, grace))
+        if self._failure:
+            raise JobFailedError(self._failure)
+        return Ending(status, cut)
+
+    def _is_meant(self, fault: JobFault) -> bool:
+        if not fault.match:
+            return fault.job in self.name
+        request = json.dumps(self.request, ensure_ascii=False, default=str)
+        return fault.job in self.name and fault.match in request
+
+    def _suffer(self, fault: JobFault, process: subprocess.Popen[bytes]) -> None:
+        """Let a fault strike the job's program, or what waits for it."""
+        if fault.then == "stopped":
+            with suppress(AwsError):  # somebody stops it already
+                self.stop()
+        elif fault.then == "timed_out":
+            self._is_overdue = True
+            self._woken.set()
+        else:
+            self._failure = fault.reason
+            self.platform.children.kill(process)
 
     def _wake_after(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()

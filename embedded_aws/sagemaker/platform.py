@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from embedded_aws.faults import EndpointFault, JobFault
+from embedded_aws.faults.running import Running
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker.changes import Changes
 from embedded_aws.sagemaker.storage import Storage
@@ -59,6 +61,8 @@ class Platform:
     limits: Limits
     storage: Storage
     cloudwatch: CloudWatch
+    running_jobs: Running[JobFault]
+    running_containers: Running[EndpointFault]
     tags: Tags = field(default_factory=Tags)
     changes: Changes = field(default_factory=Changes)
     closing: threading.Event = field(default_factory=threading.Event)

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from embedded_aws.faults import EndpointFault
 from embedded_aws.sagemaker.archive import ArchiveError, unpack
 from embedded_aws.sagemaker.container import Container
+from embedded_aws.sagemaker.invocation_metrics import Served
 from embedded_aws.sagemaker.models import ContainerSpec
 from embedded_aws.sagemaker.platform import Platform
 from embedded_aws.sagemaker.ports import Ports
@@ -56,11 +58,19 @@ class Reply:
 class ServingContainer:
     """A container that serves until it is stopped; started again when its process dies."""
 
-    def __init__(
-        self, spec: ContainerSpec, folder: Path, log: Path, platform: Platform, ports: Ports
+    def __init__(  # noqa: PLR0913 - the parts are what they are
+        self,
+        spec: ContainerSpec,
+        served: Served,
+        folder: Path,
+        log: Path,
+        *,
+        platform: Platform,
+        ports: Ports,
     ) -> None:
         """Take a port; nothing runs before `launch`."""
         self.spec = spec
+        self._served = served
         self._folder = folder
         self._log_file = log
         self._platform = platform
@@ -71,6 +81,7 @@ class ServingContainer:
         )
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._restarts = True
         self._container: Container | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -186,13 +197,23 @@ class ServingContainer:
             raise UnreachableError(str(err)) from err
         return Reply(answer.status, answer.headers, answer.data)
 
+    def _is_meant(self, fault: EndpointFault) -> bool:
+        return fault.endpoint in self._served.endpoint and fault.match in self._served.config
+
+    def _suffer(self, fault: EndpointFault) -> None:
+        """Let a fault kill the program."""
+        self._restarts = fault.restarts
+        if self._process:
+            self._platform.children.kill(self._process)
+
     def _keep_running(self) -> None:
         limits = self._platform.limits
         delay = limits.restart_delay
         while self._process and self._container:
             started = time.monotonic()
-            status = self._process.wait()
-            if self._stopping.is_set():
+            with self._platform.running_containers.watch(self._is_meant, self._suffer):
+                status = self._process.wait()
+            if self._stopping.is_set() or not self._restarts:
                 return
             # What it leaves running may hold the port.
             self._platform.children.stop(self._process, 0)

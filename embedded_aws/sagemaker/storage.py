@@ -131,7 +131,7 @@ class Storage:
 
     @cached_property
     def _made_client(self) -> "S3Client":
-        session = boto3.Session("embedded", "embedded", region_name=self._settings.region)
+        session = boto3.Session("sagemaker", "sagemaker", region_name=self._settings.region)
         return session.client(
             "s3",
             endpoint_url=self._settings.endpoint_url,

@@ -144,8 +144,16 @@ class Stack:
 
     def fault(self, service: str, operation: str, code: str, **options: Any) -> None:
         """Make the next calls of an operation fail before anything happens."""
-        fault = {"service": service, "operation": operation, "code": code} | options
+        self.strike(service=service, operation=operation, code=code, **options)
+
+    def strike(self, **fault: Any) -> None:
+        """Force a fault, given by the fields of its document."""
         self._control("POST", "faults", fault)
+
+    def faults(self) -> list[dict[str, Any]]:
+        """List the faults that did not happen yet."""
+        found: list[dict[str, Any]] = self._control("GET", "faults", None)
+        return found
 
     def force(self, name: str, **order: Any) -> None:
         """Have a status of the pipeline's endpoint, or an outcome of its next change."""

@@ -85,6 +85,8 @@ DOCUMENTS: dict[str, tuple[list[str], type]] = {
     "local up": ([], dict),
     "local status": ([], dict),
     "local down": ([], dict),
+    "local faults add": ([], list),
+    "local faults clear": ([], list),
     "publish": ([], list),
     "drop": (["deployed", "rows.csv"], list),
     "runs": ([], list),
@@ -101,8 +103,15 @@ DOCUMENTS: dict[str, tuple[list[str], type]] = {
 }
 # One ends what the tests here use: see test_killed.py. One needs two deployments: see
 # test_rollback.py. One needs a run that waits: see test_approval.py. One has a test below, since it
-# would take seconds to check the application.
-APART = {"local down", "approve", "rollback", "check"}
+# would take seconds to check the application. Faults would reach other tests: see test_faults.py.
+APART = {
+    "local down",
+    "local faults add",
+    "local faults clear",
+    "approve",
+    "rollback",
+    "check",
+}
 
 
 def commands(group: Any, before: str = "") -> Iterator[str]:

@@ -1,7 +1,10 @@
 """A small project on disk, and a stack of its kind in moto."""
 
+import os
+import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
+from dropforge import cli
 from dropforge.project import Project
 from dropforge.target import Target, local_target
 from tests.unit.dropforge.deployments import History, deploy
@@ -50,6 +54,18 @@ Outputs:
 """
 
 
+@dataclass(frozen=True)
+class Done:
+    """How a command ended: its exit status, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+
+type Command = Callable[..., Done]
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project with one pipeline and its image; the working directory is in it."""
@@ -74,6 +90,26 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     (root / "containers/iris/train").chmod(0o755)
     monkeypatch.chdir(root)
     return Project(root, tmp_path / "state")
+
+
+@pytest.fixture
+def dropforge(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run the command line in this process, with an embedded AWS of its own that is not up."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(project.root))
+    monkeypatch.setenv("DROPFORGE_STATE", str(project.state))
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["dropforge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        written = capsys.readouterr()
+        return Done(int(ended.value.code or 0), written.out, written.err)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,47 +1,13 @@
 import json
-import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 
 from dropforge import cli
 from dropforge.project import Project
 from dropforge.target import Target
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended: its exit status, and what it wrote."""
-
-    status: int
-    out: str
-    err: str
-
-
-Command = Callable[..., Done]
-
-
-@pytest.fixture
-def dropforge(
-    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Command:
-    """Run the command line in this process, with an embedded AWS of its own that is not up."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(project.root))
-    monkeypatch.setenv("DROPFORGE_STATE", str(project.state))
-
-    def run(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["dropforge", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        written = capsys.readouterr()
-        return Done(int(ended.value.code or 0), written.out, written.err)
-
-    return run
+from tests.unit.dropforge.conftest import Command
 
 
 @pytest.mark.parametrize(
@@ -72,6 +38,9 @@ def dropforge(
         (["rollback", "iris"], 3, "The embedded AWS is not running"),
         (["destroy", "iris", "--yes"], 3, "The embedded AWS is not running"),
         (["slack"], 3, "The embedded AWS is not running"),
+        (["local", "faults"], 3, "The embedded AWS is not running"),
+        (["local", "faults", "clear"], 3, "The embedded AWS is not running"),
+        (["local", "faults", "add", "endpoint"], 3, "The embedded AWS is not running"),
         (["slack", "--target", "aws", "--region", "eu-west-1"], 2, "on AWS they are in Slack"),
         (["runs", "--target", "aws", "--profile", "nobody"], 3, "nobody"),
         (["runs", "--target", "aws"], 3, "You must specify a region"),

@@ -93,6 +93,21 @@ def test_stop_ends_the_whole_family(children: Children, tmp_path: Path) -> None:
     wait_until(lambda: not any(is_running(pid) for pid in pids))
 
 
+def test_kill_ends_the_whole_family_without_a_warning(children: Children, tmp_path: Path) -> None:
+    """The signal is SIGKILL; a child that has ended already is no error."""
+    process = children.start(
+        [sys.executable, "-c", FAMILY],
+        env={"PATH": PATH},
+        cwd=tmp_path,
+        output=tmp_path / "pids",
+    )
+    pids = family(tmp_path)
+    for _ in range(2):
+        children.kill(process)
+        assert process.wait(0) == -signal.SIGKILL
+    wait_until(lambda: not any(is_running(pid) for pid in pids))
+
+
 def test_stop_kills_what_ignores_the_signal(children: Children, tmp_path: Path) -> None:
     """A child that ignores SIGTERM is killed after its grace."""
     process = children.start(

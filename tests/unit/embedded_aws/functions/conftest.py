@@ -5,7 +5,6 @@ import importlib.util
 import io
 import json
 import os
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from embedded_aws.faults import Faults
 from embedded_aws.functions import Functions
 from embedded_aws.functions.records import RUNTIME
 from embedded_aws.processes import Children
@@ -40,13 +40,21 @@ def settings(moto_port: int, tmp_path: Path) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def functions(settings: Settings, request: pytest.FixtureRequest) -> Iterator[Functions]:
+def faults() -> Faults:
+    """The faults that the functions may suffer."""
+    return Faults()
+
+
+@pytest.fixture
+def functions(
+    settings: Settings, faults: Faults, request: pytest.FixtureRequest
+) -> Iterator[Functions]:
     """The object under test; its parameter chooses the runtime interface client."""
     plain = getattr(request, "param", None) == "plain"
     if not plain and importlib.util.find_spec("awslambdaric") is None:
         pytest.skip("AWS's runtime interface client is not installed")
     children = Children(settings)
-    functions = Functions(settings, children, plain_client=plain)
+    functions = Functions(settings, children, faults, plain_client=plain)
     yield functions
     functions.stop()
     children.stop_all()
@@ -108,22 +116,6 @@ def layer(aws: Callable[[str], Any]) -> Callable[[dict[str, str]], str]:
         return str(version["LayerVersionArn"])
 
     return publish
-
-
-@pytest.fixture
-def eventually() -> Callable[[Callable[[], Any]], Any]:
-    """Waits until the condition is true, and gives what it gave; fails when it is not in time."""
-
-    def wait(condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            result = condition()
-            if result:
-                return result
-            time.sleep(0.02)
-        raise AssertionError("not in time")
-
-    return wait
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_a_function_calls_the_embedded_aws(
         "    return [b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']]"
     )
     deploy(source)
-    assert json.loads(functions.invoke("under-test", b"{}").payload) == ["made-by-the-test"]
+    assert "made-by-the-test" in json.loads(functions.invoke("under-test", b"{}").payload)
 
 
 @both_clients

@@ -14,6 +14,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from embedded_aws.faults import Faults
 from embedded_aws.images import Images
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import Limits, SageMaker
@@ -106,6 +107,7 @@ class Bench:
     bucket: str
     role: str = ROLE
     cloudwatch: Watch = field(default_factory=Watch)
+    faults: Faults = field(default_factory=Faults)
     events: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
 
     def call(self, operation: str, **request: Any) -> dict[str, Any]:
@@ -225,13 +227,23 @@ def make_bench(tmp_path: Path, s3_port: int, s3: "S3Client") -> Iterator[Callabl
 
         short = replace(Limits(stop_grace=5, serving_grace=5, ping_interval=0.02), **limits)
         images = Images(settings.state / "images")
-        cloudwatch = Watch()
+        cloudwatch, faults = Watch(), Faults()
         made.append(
-            SageMaker(settings, children, emit, images.folder, cloudwatch=cloudwatch, limits=short)
+            SageMaker(
+                settings,
+                children,
+                emit,
+                images.folder,
+                faults=faults,
+                cloudwatch=cloudwatch,
+                limits=short,
+            )
         )
         bucket = f"bucket-{next(_numbers)}"
         s3.create_bucket(Bucket=bucket)
-        return Bench(made[-1], settings, s3, bucket, cloudwatch=cloudwatch, events=events)
+        return Bench(
+            made[-1], settings, s3, bucket, cloudwatch=cloudwatch, faults=faults, events=events
+        )
 
     yield make
     for sagemaker in made:
