@@ -29,6 +29,7 @@ from dropforge.project import Project
 from dropforge.target import Target
 
 _CODE = "/opt/ml/processing/input/code"
+_RULES = "rules.json"
 _VERSION_LENGTH = 12
 _UPLOADS_AT_ONCE = 8
 
@@ -101,7 +102,13 @@ def _publish(project: Project, target: Target, prices: Prices, pipeline: Pipelin
         for image in found.values():
             images.provide(project, target, image)
         config = prices.filled_in(config)
-        _upload(target, f"pipelines/{name}/{version}/", files, config)
+        prefix = f"pipelines/{name}/{version}/"
+        _upload(target, prefix, files)
+        if rules := pipeline.config.rules():
+            _put_json(target, f"{prefix}code/{_RULES}", rules)
+        # It comes last and says that all is there.
+        document = config.model_dump(mode="json", exclude_none=True)
+        _put_json(target, f"{prefix}pipeline.json", document)
         _ensure_model_package_group(target, config)
         target.ledger.publish(config, uri, iso(utc_now()))
     return Published(name, version, uri, is_new)
@@ -145,7 +152,8 @@ def _resolved(
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,
     )
-    version = digest(files, draft.model_dump_json())[:_VERSION_LENGTH]
+    whole = digest(files, draft.model_dump_json(), json.dumps(config.rules()))
+    version = whole[:_VERSION_LENGTH]
     return draft.model_copy(update={"version": version})
 
 
@@ -184,8 +192,8 @@ def _machine(instance: Instance) -> JobMachine:
     )
 
 
-def _upload(target: Target, prefix: str, files: dict[str, Path], config: PublishedPipeline) -> None:
-    """Upload what is not there yet; pipeline.json comes last and says that all is there."""
+def _upload(target: Target, prefix: str, files: dict[str, Path]) -> None:
+    """Upload what is not there yet."""
     bucket = target.output("ArtifactsBucketName")
     pages = target.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     there = {item["Key"] for page in pages for item in page.get("Contents", [])}
@@ -198,10 +206,12 @@ def _upload(target: Target, prefix: str, files: dict[str, Path], config: Publish
                 lambda item: target.s3.upload_file(str(item[1]), bucket, item[0]), missing.items()
             )
         )
-    document = json.dumps(config.model_dump(mode="json", exclude_none=True), indent=2)
+
+
+def _put_json(target: Target, key: str, document: dict[str, Any]) -> None:
     target.s3.put_object(
-        Bucket=bucket,
-        Key=f"{prefix}pipeline.json",
-        Body=document.encode(),
+        Bucket=target.output("ArtifactsBucketName"),
+        Key=key,
+        Body=json.dumps(document, indent=2).encode(),
         ContentType="application/json",
     )

@@ -128,6 +128,7 @@ def _facts(run: Run) -> dict[str, str]:
         "model package": run.model_package or "",
         "data": words.data(run.data),
         "manifest": str(run.data["manifest"]),
+        "quarantine": str(run.data.get("quarantine", "")),
         "transitions": str(run.billed_transitions),
         "time": f"{words.duration(run.seconds)}: jobs {words.duration(run.job_seconds)},"
         f" endpoint {words.duration(run.endpoint_seconds)}",

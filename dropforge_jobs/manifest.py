@@ -25,12 +25,17 @@ _CHUNK = 1024 * 1024
 
 @dataclass(frozen=True)
 class ManifestObject:
-    """One object of a run: its S3 key, its place below the data folder, its size and its ETag."""
+    """One object of a run: its S3 key, its place below the data folder, its size and its ETag.
+
+    `is_new` says that the run was started for it: it was dropped since the run before.
+    """
 
     key: str
     path: str
     size: int
     etag: str
+    version_id: str = ""
+    is_new: bool = False
 
 
 def read_manifest(path: Path) -> list[ManifestObject]:
@@ -59,7 +64,14 @@ def _object(entry: dict[str, Any], prefix: str) -> ManifestObject:
     key = entry["key"]
     if not key.startswith(prefix):
         raise JobError(f"the manifest names {key!r}, which is not below its prefix {prefix!r}")
-    return ManifestObject(key, entry["path"], int(entry["size"]), entry["etag"].strip('"'))
+    return ManifestObject(
+        key,
+        path=entry["path"],
+        size=int(entry["size"]),
+        etag=entry["etag"].strip('"'),
+        version_id=entry.get("version_id") or "",
+        is_new=entry.get("new") is True,
+    )
 
 
 def check_arrivals(objects: list[ManifestObject], folder: Path, *, etags: bool) -> list[Path]:

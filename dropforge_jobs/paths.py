@@ -31,6 +31,11 @@ class JobPaths:
         return self.base / "processing" / "output"
 
     @property
+    def quarantine(self) -> Path:
+        """The folder for data that no run should read again; it goes to the data bucket."""
+        return self.base / "processing" / "quarantine"
+
+    @property
     def message(self) -> Path:
-        """The file whose text SageMaker shows as a processing job's ExitMessage."""
+        """The file of which SageMaker shows 1 KB as ExitMessage, however the job ends."""
         return self.base / "output" / "message"

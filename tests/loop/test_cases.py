@@ -18,7 +18,7 @@ DEPLOY = "stateMachine:dropforge-deploy"
 # More than any Retry of the machines allows.
 FOREVER = 50
 # States that a first deployment enters, in both machines.
-HAPPY_TRANSITIONS = 26
+HAPPY_TRANSITIONS = 27
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ THROTTLED = "ThrottlingException"
 DENIED = "AccessDeniedException"
 FOREVER = 50
 # States that a first deployment enters in both machines, its smoke test included.
-TESTED_TRANSITIONS = 28
+TESTED_TRANSITIONS = 29
 DEADLINE_SECONDS = 40.0
 TWO = {"instance": {"count": 2}}
 HALF = {"type": "canary", "size": {"percent": 50}}

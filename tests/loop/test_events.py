@@ -44,6 +44,7 @@ ANSWERS: dict[str, Any] = {
     "finish_run.deployed": UNKNOWN_RUN,
     "finish_run.rejected": UNKNOWN_RUN,
     "finish_run.failed": UNKNOWN_RUN,
+    "finish_run.skipped": UNKNOWN_RUN,
     "finish_run.execution_died": UNKNOWN_RUN,
     "smoke_test.iris": {
         "passed": False,
@@ -76,6 +77,7 @@ ANSWERS: dict[str, Any] = {
     "notify_metrics.failed": TOLD,
     "notify_metrics.skipped": TOLD,
     "notify_metrics.waiting_for_approval": TOLD,
+    "notify_metrics.unusable": TOLD,
 }
 # What becomes of the objects that the events tell of, while nothing is published.
 ARRIVALS = {
@@ -92,6 +94,7 @@ MESSAGES = {
     "notify_metrics.failed": ("failed", "max_leaf_nodes must be a whole number"),
     "notify_metrics.skipped": ("skipped", "iris-20261120t041500-9f8e7d6c"),
     "notify_metrics.waiting_for_approval": ("waits for approval", "dropforge approve iris-2026"),
+    "notify_metrics.unusable": ("skipped", "station 7.csv", "/quarantine/iris/"),
 }
 pytestmark = pytest.mark.timeout(180)
 

@@ -440,7 +440,7 @@ def test_a_job_whose_times_are_not_told_is_left_out() -> None:
     preprocess = states["Prepare"]["Branches"][0]["States"]["Preprocess"]
     variables: dict[str, Any] = {"config": CONFIG, "jobs": [], "states": {"result": {}}}
     branch = evaluate(preprocess["Output"], variables)
-    assert branch == []
+    assert branch == {"told": {}, "jobs": []}
     judged = {"Output": {"jobs": evaluating({})}}
     for name, result in (("Prepare", [branch, {}]), ("Train", {}), ("Judge", judged)):
         gather = states[name]["Assign"]["jobs"]

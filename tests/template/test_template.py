@@ -80,6 +80,23 @@ def test_only_the_data_bucket_tells_eventbridge(resources: dict[str, Any]) -> No
     assert pattern["detail"]["object"]["key"] == [{"prefix": "incoming/"}]
 
 
+def test_only_jobs_write_to_quarantine_and_only_the_end_of_a_run_reads_it(
+    resources: dict[str, Any],
+) -> None:
+    """And no job writes where objects are dropped: it would start itself."""
+    touching = [
+        (name, statement)
+        for name, resource in resources.items()
+        for statement in statements(resource["Properties"])
+        if "DataBucket.Arn}/quarantine/" in json.dumps(statement)
+    ]
+    assert [(name, s["Action"]) for name, s in touching] == [
+        ("FinishRun", "s3:GetObject"),
+        ("SageMakerRole", ["s3:PutObject", "s3:AbortMultipartUpload"]),
+    ]
+    assert "incoming/" not in json.dumps(touching)
+
+
 def test_every_queue_admits_whoever_sends_to_it(resources: dict[str, Any]) -> None:
     """A queue or dead-letter queue without a policy loses events without a word."""
     senders: list[tuple[str, str, str]] = []

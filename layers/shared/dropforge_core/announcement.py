@@ -19,7 +19,7 @@ _TITLES = {
     "REJECTED": "🛑 {pipeline}: rejected, endpoint untouched",
     "ROLLED_BACK": "↩️ {pipeline}: rolled back, the old model serves",
     "UNDONE": "↩️ {pipeline}: rolled back, there is no endpoint",
-    "SKIPPED": "⏭️ {pipeline}: skipped, nothing new",
+    "SKIPPED": "⏭️ {pipeline}: skipped, nothing new to use",
     "FAILED": "❌ {pipeline}: failed",
     "WAITING_FOR_APPROVAL": "⏸️ {pipeline}: waits for approval",
     "RUNNING": "▶️ {pipeline}: runs",
@@ -105,6 +105,8 @@ def _facts(news: RunNews, now: datetime) -> list[tuple[str, str]]:
         start = parsed(news.first_event_at) or now
         facts.append(("Data", words.data(news.data.dump() | news.rows.dump())))
         facts.append(("Since the first object came", words.duration(seconds_between(start, now))))
+    if news.quarantine is not None:
+        facts.append(("In quarantine", news.quarantine))
     if news.jobs:
         facts.append(("Jobs' estimated cost", words.money(total_usd(_jobs(news)))))
     if news.model_package is not None:

@@ -395,10 +395,11 @@ class EndpointChange(Contract):
 
 
 class RowCounts(Contract):
-    """The rows of a run's data: used, and rejected as unusable; None where nobody counted."""
+    """What came of a run's data: rows used and rejected, objects refused whole; None: not known."""
 
     rows: int | float | None = None
     rejected_rows: int | float | None = None
+    quarantined_objects: int | None = None
 
 
 class JobTime(JobMachine):
@@ -416,7 +417,8 @@ class RunNews(Contract):
     REJECTED run without ``rejected_by`` was rejected by the judge. ``training_metrics`` are the
     last values of the training job's metric definitions. ``waits_until`` is when a run that waits
     for approval gives up, ISO 8601. ``model_data`` is the model's artifact; ``restores`` is the run
-    whose model a rollback brings back.
+    whose model a rollback brings back. ``quarantine`` is where what the run could not use lies
+    (s3://), if there is anything.
     """
 
     run_id: str
@@ -435,6 +437,7 @@ class RunNews(Contract):
     model_data: str | None = None
     restores: str | None = None
     rows: RowCounts = Field(default_factory=RowCounts)
+    quarantine: str | None = None
     jobs: tuple[JobTime, ...] = ()
     training_metrics: dict[str, float] = {}
     waits_until: str | None = None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dropforge_core import aside, history
+from dropforge_core import aside, history, quarantine
 from dropforge_core.contracts import EndpointChange, Finished, RunEnd, StepError
 from dropforge_core.failures import describe
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
@@ -50,7 +50,7 @@ class Finisher:
         if run is None:
             return Finished(closed=False)
         closed = run.ended_at is None and self._close(run, end)
-        self._settle_arrivals(run.run_id)
+        self._settle_arrivals(run.run_id, end)
         self.ledger.delete_approval(run.pipeline, run.run_id)
         if end.status == "DEPLOYED" and run.kind == "RETRAIN":
             self.approvals.supersede(run.pipeline, run.run_id)
@@ -109,7 +109,7 @@ class Finisher:
             "comparison": end.comparison,
             "model_package": end.model_package,
             "model_data": end.model_data or run.model_data,
-            "data": run.data | end.rows.dump(),
+            "data": run.data | _found_in(end),
             "jobs": [job.dump() for job in end.jobs],
             "training_metrics": end.training_metrics,
             "endpoint": {
@@ -140,7 +140,7 @@ class Finisher:
         except stepfunctions.exceptions.ExecutionDoesNotExist:
             return []
 
-    def _settle_arrivals(self, run_id: str) -> None:
+    def _settle_arrivals(self, run_id: str, end: RunEnd) -> None:
         """Give the run's arrivals their fate, by how the ledger says that it ended.
 
         When its model was judged too bad, what it was the first to read is set aside, lest it spoil
@@ -154,7 +154,19 @@ class Finisher:
         spoilt: set[Content] = set()
         if aside.spoils_its_data(run):
             spoilt = aside.first_read(arrivals, run, self.ledger.runs(run.pipeline))
-        self.ledger.change_arrivals(run.pipeline, aside.settled(arrivals, run, spoilt))
+        refused: dict[Content, str] = {}
+        if end.rows.quarantined_objects:
+            bucket = self.starter.data_bucket
+            refused = quarantine.read_refused(self.clients.s3, bucket, run)
+        settled = aside.settled(arrivals, run, spoilt)
+        screened = end.rows.rows is not None
+        changed = quarantine.settled(arrivals, run, refused, settled, screened=screened)
+        self.ledger.change_arrivals(run.pipeline, changed)
+
+
+def _found_in(end: RunEnd) -> dict[str, Any]:
+    """Return what is known of the data by now, as contracts.RowCounts and where the rest lies."""
+    return end.rows.dump() | ({"quarantine": end.quarantine} if end.quarantine else {})
 
 
 def _endpoint_seconds(endpoint: EndpointChange) -> float:

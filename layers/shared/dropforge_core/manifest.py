@@ -59,10 +59,12 @@ class Selection:
 def select(arrivals: Iterable[Arrival], current: Mapping[str, Content] | None = None) -> Selection:
     """Select what a run reads: all data of the pipeline, each content once.
 
-    Of each key the newest version counts that was not set aside, and nothing if that one is empty.
-    Set aside are contents, under whatever key they came or come again. Objects with the same ETag
-    and size count as the same content; the one that came first stands for them. (With SSE-KMS an
-    ETag is not a hash of the content: there every upload is new.)
+    Of each key the newest version counts that was neither set aside nor refused, and nothing if
+    that one is empty. Set aside are contents, under whatever key they came or come again; so are
+    those in quarantine, but they are tried again when they are dropped again: perhaps the rules
+    have changed. Objects with the same ETag and size count as the same content; the one that came
+    first stands for them. (With SSE-KMS an ETag is not a hash of the content: there every upload is
+    new.)
 
     Args:
         arrivals: all of the pipeline's.
@@ -71,11 +73,13 @@ def select(arrivals: Iterable[Arrival], current: Mapping[str, Content] | None = 
     """
     known = list(arrivals)
     aside = {arrival.content for arrival in known if arrival.status == "SET_ASIDE"}
+    refused = {arrival.content for arrival in known if arrival.status == "QUARANTINED"}
+    left_out = aside | (refused - {one.content for one in known if one.status == "WAITING"})
     lost: list[Arrival] = []
     superseded: list[tuple[Arrival, Arrival]] = []
     kept: list[Arrival] = []
     replaced: set[str] = set()
-    for key, versions in newest_first(one for one in known if one.content not in aside).items():
+    for key, versions in newest_first(one for one in known if one.content not in left_out).items():
         now = versions[0].content if current is None else current.get(key)
         newest = _newest_readable(versions, now, lost)
         if newest is None:
@@ -122,8 +126,10 @@ def ledger_manifest(run: Run, bucket: str, selection: Selection) -> dict[str, An
 
     ``path`` is the key that the job reads, and the object's place below the job's data folder. The
     ETag is the recorded version's own, also where that one is read from a copy: the copy has the
-    same bytes, though perhaps another ETag.
+    same bytes, though perhaps another ETag. ``new`` are those with bytes that were dropped for this
+    run: what the job finds in them decides whether anything is made of the rest.
     """
+    waiting = {arrival.content for arrival in selection.waiting}
     return {
         "run_id": run.run_id,
         "pipeline": run.pipeline,
@@ -136,6 +142,7 @@ def ledger_manifest(run: Run, bucket: str, selection: Selection) -> dict[str, An
                 "etag": one.etag,
                 "size": one.size,
                 "path": _copy_key(run, one) if one.key in selection.replaced else one.key,
+                "new": one.content in waiting,
             }
             for one in selection.objects
         ],

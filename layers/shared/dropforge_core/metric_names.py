@@ -9,7 +9,7 @@ METRICS = {
     "StartFailed": "No run could be started for a pipeline; its messages come again.",
     # start_retraining and finish_run
     "RunStarted": "A run's execution was started.",
-    "RunSkipped": "A run was skipped: its data had been used before.",
+    "RunSkipped": "A run was skipped: its data had been used before, or could not be used.",
     # check_endpoint
     "EndpointFound": "An endpoint was described.",
     "EndpointMissing": "An endpoint does not exist.",

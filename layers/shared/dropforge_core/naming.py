@@ -14,6 +14,7 @@ RUN_ID_PATTERN = r"^[a-z0-9]+(_[a-z0-9]+)*-[0-9]{8}t[0-9]{6}-[0-9a-f]{8}$"
 RUN_ID_LENGTH = 47
 SAGEMAKER_NAME_LENGTH = 63
 INCOMING = "incoming/"
+QUARANTINE = "quarantine/"
 
 
 def is_pipeline_name(name: str) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from dropforge_core.columns_config import Column, Csv, Quarantine, problem_of, rules_document
 from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
 from dropforge_core.section import Section
@@ -160,6 +161,9 @@ class PipelineConfig(Section):
     description: str = ""
     image: str
     python: str = Field(default="3.13", pattern=r"^3\.[0-9]{1,2}$")
+    columns: tuple[Column, ...] = ()
+    csv: Csv | None = None
+    quarantine: Quarantine | None = None
     preprocess: Script
     train: Train = Train()
     evaluate: Script
@@ -172,6 +176,21 @@ class PipelineConfig(Section):
     @classmethod
     def _mode_alone(cls, given: Any) -> Any:
         return {"mode": given} if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _columns_make_sense(self) -> Self:
+        if not self.columns and (self.csv or self.quarantine):
+            message = "csv and quarantine say how columns are read: declare columns"
+            raise ValueError(message)
+        if problem := problem_of(self.columns):
+            raise ValueError(problem)
+        return self
+
+    def rules(self) -> dict[str, Any] | None:
+        """Return what jobs check rows by; None when the pipeline declares no columns."""
+        if not self.columns:
+            return None
+        return rules_document(self.columns, self.csv or Csv(), self.quarantine or Quarantine())
 
     def approval_timeout_seconds(self) -> int | None:
         """Return how long a person has to approve, None when nobody has to."""

@@ -6,7 +6,9 @@ from typing import Any, Literal
 from dropforge_core.contracts import RejectedBy, RunData, Status
 
 RunKind = Literal["RETRAIN", "ROLLBACK"]
-ArrivalStatus = Literal["WAITING", "IN_RUN", "USED", "SKIPPED", "SET_ASIDE", "IGNORED"]
+ArrivalStatus = Literal[
+    "WAITING", "IN_RUN", "USED", "SKIPPED", "SET_ASIDE", "QUARANTINED", "IGNORED"
+]
 # ETag and size: equal for equal bytes, as far as S3 lets us see that.
 type Content = tuple[str, int]
 
@@ -17,8 +19,9 @@ class Arrival:
 
     WAITING for a run, IN_RUN, USED by ``run_id`` (which may have failed), SKIPPED because its bytes
     were used before or a newer version replaced it, SET_ASIDE by hand or because ``run_id``, which
-    read it first, was rejected, or IGNORED for ``reason``. ``event_time`` is S3's, ISO 8601;
-    ``readmitted_at`` is set once the object was set aside and waits again.
+    read it first, was rejected, QUARANTINED by ``run_id``, which could not use it for ``reason``,
+    or IGNORED for ``reason``. ``event_time`` is S3's, ISO 8601; ``readmitted_at`` is set once the
+    object was set aside and waits again.
     """
 
     key: str
@@ -49,7 +52,8 @@ class Run:
     Times are ISO 8601 UTC, durations seconds. While a run is RUNNING, ``ended_at`` is None and
     all figures are zero. ``first_event_at`` is the S3 event of the first object that waited for
     this run, or when it was readmitted: ``seconds`` counts from there. ``data`` is a
-    contracts.RunData, with the RowCounts beside it once they are known; ``jobs`` are
+    contracts.RunData, with the RowCounts beside it once they are known, and where the
+    ``quarantine`` is, if there is any; ``jobs`` are
     contracts.JobTimes.
 
     A ROLLBACK trains nothing: ``restores`` is the run whose model it brings back, and ``data``,

@@ -114,7 +114,8 @@ class Starter:
             return None
         run = self._new_run(config, selection)
         earlier = self.ledger.run_of_manifest(lock.pipeline, run.manifest_hash)
-        if not selection.waiting or (earlier is not None and earlier.status != "FAILED"):
+        used = earlier is not None and not _may_end_otherwise(earlier, config)
+        if not selection.waiting or used:
             return self._skip(lock, run, earlier, selection)
         document = inputs.write(run, selection)
         try:
@@ -197,12 +198,24 @@ class Starter:
 
 
 def _why_skipped(pipeline: str, earlier: Run | None, selection: Selection) -> str:
+    if selection.waiting and earlier and earlier.status == "SKIPPED":
+        return f"This very data was refused before, by the run {earlier.run_id}: {earlier.reason}"
     if selection.waiting and earlier:
         return f"This very data was used before, by the run {earlier.run_id}."
     return (
         "All that was dropped has bytes that were set aside before. "
         f"To bring them back: dropforge data {pipeline} --readmit KEY"
     )
+
+
+def _may_end_otherwise(earlier: Run, config: PublishedPipeline) -> bool:
+    """Say whether data that an earlier run read may run again.
+
+    After a failure, and when the pipeline has changed since a run that could not use all of it:
+    then perhaps its rules have.
+    """
+    other_rules = "quarantine" in earlier.data and earlier.version != config.version
+    return earlier.status == "FAILED" or other_rules
 
 
 def _end_of(run: Run) -> RunEnd:

@@ -85,4 +85,6 @@ def data(facts: Mapping[str, Any]) -> str:
         words.append(counted(rows, "row"))
     if (rejected := facts.get("rejected_rows")) is not None:
         words.append(f"{number(rejected)} rejected")
+    if refused := facts.get("quarantined_objects"):
+        words.append(f"{counted(refused, 'object')} in quarantine")
     return ", ".join(words)

@@ -62,6 +62,18 @@ def test_metrics_and_prices_are_resolved(project: Project, target: Target) -> No
     assert config.preprocess.machine.hourly_usd is None
 
 
+def test_the_rules_for_rows_go_with_the_code(project: Project, target: Target) -> None:
+    """As JSON, for no image can be relied upon to read YAML; they make a version of their own."""
+    before = publish(project, target, ["iris"])[0]
+    path = project.pipelines / "iris" / "pipeline.yaml"
+    path.write_text(path.read_text() + "columns: [{ name: size, type: number, minimum: 0 }]\n")
+    after = publish(project, target, ["iris"])[0]
+    assert after.version != before.version
+    key = f"pipelines/iris/{after.version}/code/rules.json"
+    rules = json.loads(target.s3.get_object(Bucket="df-artifacts", Key=key)["Body"].read())
+    assert rules["columns"] == [{"name": "size", "type": "number", "minimum": 0.0}]
+
+
 def test_publishing_again_changes_nothing(project: Project, target: Target) -> None:
     """The same content is the same version, and is not uploaded again."""
     first = publish(project, target, ["iris"])[0]

@@ -171,6 +171,15 @@ def test_people_see_facts_and_steps(
     assert "recall" not in printed
 
 
+def test_what_came_of_the_data_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rows used and rejected, objects refused, and where they lie."""
+    found = {"rows": 1, "rejected_rows": 3, "quarantined_objects": 2, "quarantine": "s3://q/r/"}
+    runs.write_run(replace(RUN, data={**RUN.data, **found}))
+    printed = capsys.readouterr().out
+    assert "2 objects, 4.6 kB, 1 row, 3 rejected, 2 objects in quarantine" in printed
+    assert "s3://q/r/" in printed
+
+
 def test_challenger_and_champion_are_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     """Each metric of either on a line of its own, with the difference where both have it."""
     champion = {"accuracy": 0.96667, "rows": 45, "text": "NaN", "old": 1}

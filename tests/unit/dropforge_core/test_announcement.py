@@ -48,7 +48,7 @@ def test_a_rollback_has_titles_of_its_own(status: Any, title: str) -> None:
         ("DEPLOYED", "UPDATED", "✅ iris: deployed, endpoint updated"),
         ("DEPLOYED", "NONE", "✅ iris: deployed"),
         ("REJECTED", "NONE", "🛑 iris: rejected, endpoint untouched"),
-        ("SKIPPED", "NONE", "⏭️ iris: skipped, nothing new"),
+        ("SKIPPED", "NONE", "⏭️ iris: skipped, nothing new to use"),
         ("FAILED", "NONE", "❌ iris: failed"),
         ("WAITING_FOR_APPROVAL", "NONE", "⏸️ iris: waits for approval"),
         ("RUNNING", "NONE", "▶️ iris: runs"),
@@ -85,6 +85,16 @@ def test_what_people_want_to_know() -> None:
         ("Read the report", f"dropforge report {RUN}"),
         ("See the run", f"dropforge show {RUN}"),
     ]
+
+
+def test_what_came_of_the_data() -> None:
+    """Refused objects are counted, and where all that was bad lies is told."""
+    place = f"s3://data/quarantine/iris/{RUN}/"
+    rows = RowCounts(rows=150, rejected_rows=3, quarantined_objects=1)
+    facts = told(some_news(rows=rows, quarantine=place)).facts
+    assert ("Data", "3 objects, 4.2 kB, 150 rows, 3 rejected, 1 object in quarantine") in facts
+    assert ("In quarantine", place) in facts
+    assert "In quarantine" not in dict(told(some_news()).facts)
 
 
 def test_a_price_that_nobody_knows() -> None:

@@ -1,6 +1,7 @@
 import itertools
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from botocore.exceptions import ClientError
 from dropforge_core.contracts import EndpointChange, JobTime, RowCounts, RunEnd, StepError
 from dropforge_core.finishing import Finisher
 from dropforge_core.ledger import STARTING_SECONDS, Ledger
-from dropforge_core.records import Run
+from dropforge_core.records import Arrival, Run
 
 from tests.unit.dropforge_core.stack import DATA_BUCKET, Stack, a_stack
 from tests.unit.dropforge_core.test_starting import Died, Interrupted, die, die_at, refuse
@@ -164,6 +165,106 @@ def test_a_failed_run_is_worded(stack: Stack) -> None:
     assert closed.reason == "Train failed with States.Timeout, without a reason."
     assert closed.endpoint_seconds == 0
     assert stack.fates() == [("a.csv", "USED")]
+
+
+def refused(stack: Stack, run: Run, *objects: Arrival) -> dict[str, Any]:
+    """Leave the index of objects that a run's job refused; return what the machine tells of it."""
+    entries = [
+        {"etag": one.etag, "size": one.size, "whole": True, "reason": "No good row.", "key": "k"}
+        for one in objects
+    ]
+    rows = {"etag": "other", "size": 3, "whole": False, "reason": "Some bad rows."}
+    place = f"quarantine/iris/{run.run_id}/"
+    stack.clients.s3.put_object(
+        Bucket=DATA_BUCKET,
+        Key=f"{place}quarantine.json",
+        Body=json.dumps({"objects": [*entries, rows]}).encode(),
+    )
+    counts = RowCounts(rows=10, rejected_rows=4, quarantined_objects=len(objects))
+    return {"rows": counts, "quarantine": f"s3://{DATA_BUCKET}/{place}"}
+
+
+def test_what_the_job_refused_is_quarantined(stack: Stack) -> None:
+    """Whatever came of the run; the others are USED, and the run's data has the counts."""
+    stack.publish()
+    stack.drop("good.csv", "good")
+    broken = stack.drop("broken.csv", "broken", order=2)
+    stack.drop("same.csv", "broken", order=3)
+    (run,) = stack.starter().start_waiting("iris")
+    finisher(stack).finish(end_of(run, **refused(stack, run, broken)))
+    assert stack.fates() == [
+        ("broken.csv", "QUARANTINED"),
+        ("good.csv", "USED"),
+        ("same.csv", "QUARANTINED"),
+    ]
+    fate = stack.ledger.arrival("iris", broken.key, broken.version_id)
+    assert fate is not None
+    assert (fate.run_id, fate.reason) == (run.run_id, "No good row.")
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert closed.data == {
+        **run.data,
+        "rows": 10,
+        "rejected_rows": 4,
+        "quarantined_objects": 1,
+        "quarantine": f"s3://{DATA_BUCKET}/quarantine/iris/{run.run_id}/",
+    }
+
+
+def test_no_later_run_reads_what_was_refused(stack: Stack) -> None:
+    """Neither the follow-up nor the run after it, until its bytes are dropped again."""
+    stack.publish()
+    stack.drop("good.csv", "good")
+    broken = stack.drop("broken.csv", "broken", order=2)
+    (run,) = stack.starter().start_waiting("iris")
+    stack.clock.advance(60)
+    stack.drop("more.csv", "more", order=3)
+    follow_up = finisher(stack).finish(end_of(run, **refused(stack, run, broken))).follow_up
+    started = stack.ledger.run(follow_up or "")
+    assert started is not None
+    assert started.data["objects"] == 2
+
+
+def test_what_other_rules_find_good_leaves_quarantine(stack: Stack) -> None:
+    """Its bytes were dropped again and used: then no arrival of them is in quarantine any more."""
+    stack.publish()
+    broken = stack.drop("broken.csv", "broken")
+    (run,) = stack.starter().start_waiting("iris")
+    skipped = end_of(run, status="SKIPPED", reason="No good row.", **refused(stack, run, broken))
+    finisher(stack).finish(skipped)
+    stack.publish(version="v2")
+    stack.clock.advance(60)
+    stack.drop("again.csv", "broken", order=2)
+    (second,) = stack.starter().start_waiting("iris")
+    finisher(stack).finish(end_of(second, rows=RowCounts(rows=10)))
+    assert stack.fates() == [("again.csv", "USED"), ("broken.csv", "USED")]
+
+
+def test_a_failure_before_the_data_was_looked_at_keeps_it_in_quarantine(stack: Stack) -> None:
+    """Nobody has found it good; it is looked at once it is dropped once more."""
+    stack.publish()
+    broken = stack.drop("broken.csv", "broken")
+    (run,) = stack.starter().start_waiting("iris")
+    finisher(stack).finish(end_of(run, status="SKIPPED", **refused(stack, run, broken)))
+    stack.publish(version="v2")
+    stack.clock.advance(60)
+    stack.drop("again.csv", "broken", order=2)
+    (second,) = stack.starter().start_waiting("iris")
+    error = StepError(step="Prepare", error="States.Timeout")
+    finisher(stack).finish(end_of(second, status="FAILED", error=error))
+    assert ("broken.csv", "QUARANTINED") in stack.fates()
+
+
+def test_a_repeated_finish_leaves_later_verdicts_alone(stack: Stack) -> None:
+    """What was found good since is not quarantined again by a late second call."""
+    stack.publish()
+    broken = stack.drop("broken.csv", "broken")
+    (run,) = stack.starter().start_waiting("iris")
+    skipped = end_of(run, status="SKIPPED", **refused(stack, run, broken))
+    finisher(stack).finish(skipped)
+    stack.ledger.change_arrivals("iris", [replace(broken, status="USED")])
+    finisher(stack).finish(skipped)
+    assert stack.fates() == [("broken.csv", "USED")]
 
 
 def test_the_follow_up_takes_what_came_meanwhile(stack: Stack) -> None:

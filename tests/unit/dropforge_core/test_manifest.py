@@ -146,6 +146,33 @@ def test_a_readmitted_object_waits_since_then() -> None:
     assert select([readmitted]).first_event_at == "2026-12-01T00:00:00.000Z"
 
 
+def test_the_manifest_says_what_is_new() -> None:
+    """What was dropped for this run, also where an older object stands for its bytes."""
+    used = replace(an_arrival("a", "one"), status="USED")
+    stands = replace(an_arrival("b", "two", order=2), status="USED")
+    again, new = an_arrival("c", "two", order=3), an_arrival("d", "four", order=4)
+    manifest = ledger_manifest(a_run(), "bucket", select([used, stands, again, new]))
+    told = {one["key"].rpartition("/")[2]: one["new"] for one in manifest["objects"]}
+    assert told == {"a": False, "b": True, "d": True}
+
+
+def test_what_is_in_quarantine_is_read_no_more() -> None:
+    """Nor are the same bytes under another key; the older version of its key comes back."""
+    older = replace(an_arrival("a", "good"), status="USED")
+    bad = replace(an_arrival("a", "bad", order=2), status="QUARANTINED")
+    same = replace(an_arrival("b", "bad", order=3), status="SKIPPED")
+    new = an_arrival("c", "new", order=4)
+    assert select([older, bad, same, new]).objects == [older, new]
+
+
+def test_quarantined_bytes_that_are_dropped_again_are_tried_again() -> None:
+    """Somebody may have changed the rules for them."""
+    bad = replace(an_arrival("a", "bad"), status="QUARANTINED")
+    again = an_arrival("b", "bad", order=2)
+    assert select([bad, again]).waiting == [again]
+    assert {one.content for one in select([bad, again]).objects} == {again.content}
+
+
 def test_keys_are_data() -> None:
     """They go into both manifests as they are, and before a copy's name comes the run's folder."""
     hostile = an_arrival("a %2F $(reboot) ü.csv")

@@ -94,6 +94,74 @@ def test_what_is_no_policy(judge: dict[str, Any]) -> None:
     assert [error["loc"] for error in raised.value.errors()] == [("judge", *judge)]
 
 
+SIZE = {"name": "size", "type": "number"}
+KIND = {"name": "kind", "type": "text", "label": True}
+
+
+def test_columns() -> None:
+    """What is declared is what a job gets; what is not has its defaults."""
+    assert PipelineConfig.model_validate(a_file()).rules() is None
+    size = {**SIZE, "minimum": 0, "maximum": 1e3, "nullable": True}
+    kind = {**KIND, "values": ["a", "b"], "pattern": "[ab]"}
+    count = {"name": "count", "type": "integer", "values": [0, 1]}
+    told = {
+        "columns": [size, kind, count],
+        "csv": {"header": True, "delimiter": "\t"},
+        "quarantine": {"most_bad_rows": 0.5, "fewest_rows": 100},
+    }
+    assert PipelineConfig.model_validate(a_file(**told)).rules() == {
+        "columns": [size, kind, count],
+        "header": True,
+        "delimiter": "\t",
+        "most_bad_rows": 0.5,
+        "fewest_rows": 100,
+    }
+    assert PipelineConfig.model_validate(a_file(columns=[SIZE])).rules() == {
+        "columns": [SIZE],
+        "header": False,
+        "delimiter": ",",
+        "most_bad_rows": 0.2,
+        "fewest_rows": 10,
+    }
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ([{"name": "size"}], "columns.0.type"),
+        ([{**SIZE, "type": "date"}], "columns.0.type"),
+        ([{**SIZE, "name": " size"}], "columns.0.name"),
+        ([{**SIZE, "name": "si\nze"}], "columns.0.name"),
+        ([{**SIZE, "colour": "red"}], "columns.0.colour"),
+        ([{**SIZE, "minimum": float("nan")}], "columns.0.minimum"),
+        ([{**SIZE, "minimum": 2, "maximum": 1}], "minimum is above maximum"),
+        ([{**SIZE, "pattern": "x"}], "pattern is for text"),
+        ([{**SIZE, "values": [1]}], "values are for text and integers"),
+        ([{**KIND, "minimum": 1}, SIZE], "minimum and maximum are for numbers"),
+        ([{**KIND, "pattern": "("}, SIZE], "no regular expression"),
+        ([{**KIND, "values": ["a", 1]}, SIZE], "values: one is no text"),
+        ([{**KIND, "values": [True]}, SIZE], "columns.0.values.0"),
+        ([{**KIND, "nullable": True}, SIZE], "a label cannot be nullable"),
+        ([SIZE, SIZE], "two have the same name"),
+        ([KIND, {**KIND, "name": "other"}], "a pipeline has one label, not 2"),
+        ([KIND], "nothing to predict the label by"),
+    ],
+)
+def test_columns_that_make_no_sense(columns: list[dict[str, Any]], says: str) -> None:
+    """They are refused before anything is published, and the place of it is named."""
+    with pytest.raises(ValidationError) as raised:
+        PipelineConfig.model_validate(a_file(columns=columns))
+    told = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in raised.value.errors()]
+    assert any(says in one for one in told), told
+
+
+@pytest.mark.parametrize("section", [{"csv": {}}, {"quarantine": {}}])
+def test_limits_without_columns_would_do_nothing(section: dict[str, Any]) -> None:
+    """And who writes them believes that they do."""
+    with pytest.raises(ValidationError, match="declare columns"):
+        PipelineConfig.model_validate(a_file(**section))
+
+
 @pytest.mark.parametrize(
     ("changes", "where"),
     [
@@ -116,6 +184,9 @@ def test_what_is_no_policy(judge: dict[str, Any]) -> None:
         ({"train": {"metrics": {"": "(x)"}}}, "train.metrics..[key]"),
         ({"train": {"metrics": {f"m{n}": "(x)" for n in range(41)}}}, "train.metrics"),
         ({"train": {"spot": {"max_wait_seconds": 60}}}, "train"),
+        ({"columns": [SIZE], "csv": {"delimiter": "::"}}, "csv.delimiter"),
+        ({"columns": [SIZE], "quarantine": {"most_bad_rows": 1}}, "quarantine.most_bad_rows"),
+        ({"columns": [SIZE], "quarantine": {"fewest_rows": 0}}, "quarantine.fewest_rows"),
         ({"serve": {}}, "serve"),
         ({"keep": 1}, "keep"),
         ({"serve": {"instance": {}, "serverless": {}}}, "serve"),

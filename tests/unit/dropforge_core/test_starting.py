@@ -88,6 +88,7 @@ def test_starts_one_run_for_all_that_waits(stack: Stack) -> None:
         "etag": first.etag,
         "size": 5,
         "path": "incoming/iris/a.csv",
+        "new": True,
     }
 
 
@@ -316,6 +317,39 @@ def test_a_failed_set_may_run_again(stack: Stack) -> None:
     assert second.run_id != first.run_id
 
 
+def refuse_data(stack: Stack, status: str = "SKIPPED") -> Run:
+    """A run that could not use its data; it is dropped again, and has its fate to come."""
+    stack.publish(version="v1")
+    stack.drop("a.csv", "first")
+    (first,) = stack.starter().start_waiting("iris")
+    changes = {"reason": "It is no CSV.", "data": first.data | {"quarantine": "s3://data/q/"}}
+    stack.ledger.change_run(first.run_id, changes)
+    end_run(stack, first.run_id, status)
+    stack.clock.advance(60)
+    stack.drop("again.csv", "first", order=2)
+    return first
+
+
+def test_refused_data_is_not_looked_at_again(stack: Stack) -> None:
+    """By the same rules it would be refused again: no execution, and the reason is told again."""
+    first = refuse_data(stack)
+    (skipped,) = stack.starter().start_waiting("iris")
+    assert skipped.status == "SKIPPED"
+    assert skipped.reason == (
+        f"This very data was refused before, by the run {first.run_id}: It is no CSV."
+    )
+    assert len(stack.executions()) == 1
+
+
+@pytest.mark.parametrize("status", ["SKIPPED", "DEPLOYED"])
+def test_refused_data_runs_again_by_other_rules(stack: Stack, status: str) -> None:
+    """Whoever changes pipeline.yaml drops again what it is to take now, and it is looked at."""
+    refuse_data(stack, status)
+    stack.publish(version="v2")
+    (again,) = stack.starter().start_waiting("iris")
+    assert (again.status, again.version) == ("RUNNING", "v2")
+
+
 def test_what_came_during_a_skip_is_taken(stack: Stack) -> None:
     """Data that arrives while a skip is being recorded is taken by the next look."""
     stack.publish()
@@ -452,6 +486,7 @@ def test_an_object_that_was_replaced_is_read_as_recorded(stack: Stack) -> None:
         "etag": older.etag,
         "size": 5,
         "path": f"runs/{run.run_id}/data/a.csv",
+        "new": True,
     }
     assert other["path"] == other["key"]
 

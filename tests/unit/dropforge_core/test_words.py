@@ -96,6 +96,11 @@ def test_money(usd: float | None, said: str) -> None:
             {"objects": 2, "bytes": 10, "rows": 1, "rejected_rows": 0},
             "2 objects, 10 bytes, 1 row, 0 rejected",
         ),
+        (
+            {"objects": 2, "bytes": 9, "rows": 1, "rejected_rows": 3, "quarantined_objects": 2},
+            "2 objects, 9 bytes, 1 row, 3 rejected, 2 objects in quarantine",
+        ),
+        ({"objects": 1, "bytes": 9, "quarantined_objects": 0}, "1 object, 9 bytes"),
     ],
 )
 def test_data(facts: dict[str, Any], said: str) -> None:

@@ -5,11 +5,19 @@ import pytest
 from dropforge_core.contracts import RunEnd
 from dropforge_core.times import iso, utc_now
 
-from tests.unit.dropforge_core.stack import Stack
+from tests.unit.dropforge_core.stack import DATA_BUCKET, Stack
 
 from .conftest import TOPIC
 
-STATUSES = ["deployed", "rejected", "rolled_back", "skipped", "failed", "waiting_for_approval"]
+STATUSES = [
+    "deployed",
+    "rejected",
+    "rolled_back",
+    "skipped",
+    "unusable",
+    "failed",
+    "waiting_for_approval",
+]
 
 
 @pytest.fixture
@@ -38,6 +46,7 @@ def test_without_a_webhook_the_log_tells(
     assert event["pipeline"] in line["title"]
     assert line["facts"]["Run"] == event["run_id"]
     assert line["facts"].get("Model package") == event.get("model_package")
+    assert line["facts"].get("In quarantine") == event.get("quarantine")
     assert ("champion" in line["metrics"].get("accuracy", "")) == ("champion_metrics" in event)
     assert ("Execution" in line["links"]) == bool(event["execution"])
     assert f"dropforge show {event['run_id']} --target aws" in line["commands"].values()
@@ -92,7 +101,7 @@ def test_a_slack_that_fails_changes_nothing(
     assert "Signature" not in str(lines)
 
 
-@pytest.mark.parametrize("status", ["deployed", "rejected", "failed", "execution_died"])
+@pytest.mark.parametrize("status", ["deployed", "rejected", "failed", "skipped", "execution_died"])
 def test_finishing_an_unknown_run(functions: Any, sample: Any, output: Any, status: str) -> None:
     """On an empty stack there is nothing to close."""
     answer = functions.invoke("finish_run", sample(f"finish_run.{status}"))
@@ -131,6 +140,29 @@ def test_finishing_a_run(  # noqa: PLR0913, PLR0917 - fixtures
     lines, counted = output()
     assert counted == {metric: 1, "RunStarted": 1}
     assert (lines[-1]["run_id"], lines[-1]["execution"]) == (run.run_id, run.execution)
+
+
+def test_finishing_a_run_whose_data_was_of_no_use(
+    functions: Any, stack: Stack, sample: Any, output: Any
+) -> None:
+    """The run is SKIPPED, and what the job refused is quarantined, by its index."""
+    stack.publish()
+    arrival = stack.drop("station 7.csv", "broken")
+    (run,) = stack.starter().start_waiting("iris")
+    entry = {"etag": arrival.etag, "size": arrival.size, "whole": True, "reason": "No row."}
+    stack.clients.s3.put_object(
+        Bucket=DATA_BUCKET,
+        Key=f"quarantine/iris/{run.run_id}/quarantine.json",
+        Body=json.dumps({"objects": [{**entry, "key": arrival.key, "files": []}]}).encode(),
+    )
+    event = sample("finish_run.skipped") | {"run_id": run.run_id, "execution": run.execution}
+    assert functions.invoke("finish_run", event) == {"closed": True}
+    closed = stack.ledger.run(run.run_id)
+    assert closed is not None
+    assert (closed.status, closed.reason) == ("SKIPPED", event["reason"])
+    assert closed.data == {**run.data, **event["rows"], "quarantine": event["quarantine"]}
+    assert stack.fates() == [("station 7.csv", "QUARANTINED")]
+    assert output()[1] == {"RunSkipped": 1}
 
 
 def test_a_run_whose_execution_died_is_closed_and_told_once(

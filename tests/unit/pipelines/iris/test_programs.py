@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from dropforge_core.pipeline_config import PipelineConfig
 
 ROOT = Path(__file__).parents[4]
 IMAGE = ROOT / "containers" / "iris"
@@ -62,6 +64,9 @@ def script(name: str, base: Path) -> str:
     code.mkdir(parents=True, exist_ok=True)
     shutil.copy(PIPELINE / name, code)
     shutil.copytree(ROOT / "dropforge_jobs", code / "dropforge_jobs", dirs_exist_ok=True)
+    document = yaml.safe_load((PIPELINE / "pipeline.yaml").read_text("utf-8"))
+    rules = PipelineConfig.model_validate(document).rules()
+    (code / "rules.json").write_text(json.dumps(rules), "utf-8")
     return str(code / name)
 
 
@@ -245,7 +250,7 @@ def test_an_evaluation_comes_with_a_report_and_a_chart(tmp_path: Path) -> None:
     [
         (["--holdout", "1.5"], "wrong arguments: argument --holdout: invalid share value: '1.5'"),
         (["--sid", "1"], "wrong arguments: unrecognized arguments: --sid 1"),
-        (["--max-rejected", "nan"], "wrong arguments: argument --max-rejected"),
+        (["--validation", "nan"], "wrong arguments: argument --validation"),
     ],
 )
 def test_wrong_arguments_reach_sagemakers_exit_message(
@@ -255,6 +260,19 @@ def test_wrong_arguments_reach_sagemakers_exit_message(
     result = preprocess(tmp_path, *arguments)
     assert result.returncode == 1
     assert message in (tmp_path / "output" / "message").read_text("utf-8")
+
+
+def test_data_of_no_use_is_no_failed_job(tmp_path: Path) -> None:
+    """Its outputs would be lost: the job ends well, tells why, and has filled quarantine."""
+    arrive({"$(id).csv": ["<html>"]}, tmp_path)
+    result = preprocess(tmp_path)
+    assert result.returncode == 0, result.stderr
+    message = (tmp_path / "output" / "message").read_text("utf-8")
+    told = json.loads(message.removeprefix("dropforge: "))
+    assert told["rows"] == {"rows": 0, "rejected_rows": 1, "quarantined_objects": 1}
+    assert told["skipped"].endswith("No row of it can be used: not 5 columns (1 row).")
+    kept = (tmp_path / "processing" / "quarantine").glob("*-_id_.csv*")
+    assert len(list(kept)) == 2
 
 
 def test_data_that_was_replaced_fails_the_run(tmp_path: Path) -> None:
