@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "serve": "ok",
     "answer": "1",
     "serving": {},  # more of the section `serve`
+    "judging": {},  # more of the section `judge`
     "timeout_seconds": 30,
     "approval": "automatic",
     "evaluation_of_stranger": "",
@@ -85,7 +86,11 @@ class Stack:
                 "environment": {"BEHAVIOUR": told["serve"]},
                 **told["serving"],
             },
-            "judge": {"metric": "accuracy", "thresholds": {"accuracy": {"minimum": 0.9}}},
+            "judge": {
+                "metric": "accuracy",
+                "thresholds": {"accuracy": {"minimum": 0.9}},
+                **told["judging"],
+            },
             "approval": told["approval"],
         }
         if "keep" in told:
