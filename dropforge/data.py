@@ -152,16 +152,18 @@ def _to_exclude(arrivals: list[Arrival], key: str) -> Content:
     for one in _versions(arrivals, key):
         if one.status == "IGNORED":
             break
-        if one.status != "SET_ASIDE":
+        if one.status not in aside.OUT:
             return one.content
     raise InputError(f"--exclude: no run would read {key!r}; see: dropforge data")
 
 
 def _to_readmit(arrivals: list[Arrival], key: str) -> Content:
-    """Return the content of the newest version of a key, which was set aside."""
+    """Return the content of the newest version of a key, which no run reads."""
     newest = next(iter(_versions(arrivals, key)), None)
-    if newest is None or newest.status != "SET_ASIDE":
-        raise InputError(f"--readmit: the newest version of {key!r} is not set aside.")
+    if newest is None or newest.status not in aside.OUT:
+        raise InputError(
+            f"--readmit: the newest version of {key!r} is not set aside, nor in quarantine."
+        )
     return newest.content
 
 

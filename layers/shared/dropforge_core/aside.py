@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Who rejects a run for what its data made of the model; the others say nothing about the data.
 _JUDGES_OF_DATA = {None, "JUDGE", "APPROVER"}
 _CAN_BE_SET_ASIDE = {"WAITING", "USED", "SKIPPED"}
+# No run reads what is there, until somebody wants it in again.
+OUT = {"SET_ASIDE", "QUARANTINED"}
+_JUDGED_NOTHING = {"FAILED", "SKIPPED"}
 
 
 def spoils_its_data(run: Run) -> bool:
@@ -25,14 +28,16 @@ def spoils_its_data(run: Run) -> bool:
 
 
 def first_read(arrivals: Iterable[Arrival], run: Run, runs: Iterable[Run]) -> set[Content]:
-    """Return the contents that no run before this one has read, but for runs that failed.
+    """Return the contents that no run before this one has read, but for runs without a model.
 
-    What a failed run read was not judged by it.
+    What a run read that failed or was skipped was not judged by it.
     """
     earlier = {
         one.run_id
         for one in runs
-        if one.run_id != run.run_id and one.started_at <= run.started_at and one.status != "FAILED"
+        if one.run_id != run.run_id
+        and one.started_at <= run.started_at
+        and one.status not in _JUDGED_NOTHING
     }
     known = list(arrivals)
     read_before = {one.content for one in known if one.status == "USED" and one.run_id in earlier}
@@ -77,7 +82,7 @@ def readmitted(
     return [
         (one, replace(one, status="WAITING", run_id="", reason="", readmitted_at=now))
         for one in arrivals
-        if one.content in contents and one.status == "SET_ASIDE"
+        if one.content in contents and one.status in OUT
     ]
 
 

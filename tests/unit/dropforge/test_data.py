@@ -127,6 +127,16 @@ def test_an_object_is_set_aside_and_readmitted(
     assert stack.ledger.lock("iris") is None
 
 
+def test_what_is_in_quarantine_may_be_tried_again(stack: Target) -> None:
+    """Perhaps the rules have changed; what is set aside is the older version that stands in."""
+    good, bad = an_arrival("a"), an_arrival("a", "QUARANTINED", order=2, reason="No good row.")
+    holds(stack, good, bad)
+    data.change(stack, "iris", Asked(exclude=(bad.key,)))
+    assert fates(stack) == [("a", "SET_ASIDE"), ("a", "QUARANTINED")]
+    (changed,) = data.change(stack, "iris", Asked(readmit=(bad.key,)))
+    assert (changed.version_id, changed.status, changed.reason) == ("v2", "WAITING", "")
+
+
 def test_the_version_that_the_next_run_would_read_is_set_aside(stack: Target) -> None:
     """One after the other, from the newest; an older one stands in for it until it is too."""
     old, new = an_arrival("a"), an_arrival("a", "WAITING", order=2)

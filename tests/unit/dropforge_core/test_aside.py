@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 from dropforge_core.aside import first_read, readmitted, set_aside, settled, spoils_its_data
@@ -49,11 +50,12 @@ def test_what_an_earlier_run_had_read_is_not_first_read() -> None:
     assert first_read(arrivals, RUN, [LATER, RUN, EARLIER]) == {("new", 3)}
 
 
-def test_what_only_a_failed_run_had_read_is_first_read() -> None:
+@pytest.mark.parametrize("status", ["FAILED", "SKIPPED"])
+def test_what_only_a_run_without_a_model_had_read_is_first_read(status: Any) -> None:
     """That run did not get to judge it."""
-    failed = replace(EARLIER, status="FAILED")
-    arrivals = [arrived("a", "bad", "USED", failed), arrived("b", "bad", "IN_RUN", RUN)]
-    assert first_read(arrivals, RUN, [RUN, failed]) == {("bad", 3)}
+    earlier = replace(EARLIER, status=status)
+    arrivals = [arrived("a", "bad", "USED", earlier), arrived("b", "bad", "IN_RUN", RUN)]
+    assert first_read(arrivals, RUN, [RUN, earlier]) == {("bad", 3)}
 
 
 def test_a_runs_end_settles_its_arrivals() -> None:
@@ -81,13 +83,13 @@ def test_a_runs_end_settles_its_arrivals() -> None:
 
 def test_a_person_sets_contents_aside_and_readmits_them() -> None:
     """All arrivals with the bytes; those that are being read and those that are no data stay."""
-    statuses: list[ArrivalStatus] = ["WAITING", "IN_RUN", "USED", "SKIPPED", "SET_ASIDE", "IGNORED"]
-    arrivals = [arrived(status, "bytes", status, RUN) for status in statuses]
+    arrivals = [arrived(status, "bytes", status, RUN) for status in get_args(ArrivalStatus)]
     arrivals.append(arrived("other", "other", "USED", RUN))
     aside = set_aside(arrivals, {("bytes", 5)}, "iris")
     assert [old.status for old, _ in aside] == ["WAITING", "USED", "SKIPPED"]
     assert {(new.status, new.run_id) for _, new in aside} == {("SET_ASIDE", RUN.run_id)}
     assert all("by hand" in new.reason for _, new in aside)
-    ((old, new),) = readmitted(arrivals, {("bytes", 5)}, NOW)
-    assert old.status == "SET_ASIDE"
-    assert (new.status, new.run_id, new.reason, new.readmitted_at) == ("WAITING", "", "", NOW)
+    back = readmitted(arrivals, {("bytes", 5)}, NOW)
+    assert [old.status for old, _ in back] == ["SET_ASIDE", "QUARANTINED"]
+    told = {(new.status, new.run_id, new.reason, new.readmitted_at) for _, new in back}
+    assert told == {("WAITING", "", "", NOW)}
