@@ -172,7 +172,8 @@ class Stack:
     def fire_schedule(self, function: str) -> None:
         """Fire the scheduled rule of a function now."""
         rules = [rule["rule"] for rule in self._control("GET", "schedules", None)]
-        (rule,) = [rule for rule in rules if function in rule]
+        # Another test may have a second stack in the same embedded AWS.
+        (rule,) = [rule for rule in rules if rule.startswith(f"{self.target.stack}-{function}")]
         self._control("POST", "schedules/fire", {"rule": rule})
 
     def slack(self) -> list[dict[str, Any]]:

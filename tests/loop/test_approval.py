@@ -98,7 +98,8 @@ def test_approved_while_the_event_is_lost(stack: Stack) -> None:
     """The schedule reads the registry's status."""
     events = stack.target.client("events")
     names = [rule["Name"] for rule in events.list_rules()["Rules"]]
-    (rule,) = [name for name in names if "PackageChanged" in name]
+    ours = f"{stack.target.stack}-AnswerApproval"
+    (rule,) = [name for name in names if name.startswith(ours) and "PackageChanged" in name]
     events.disable_rule(Name=rule)
     try:
         run = asked(stack, "unheard")

@@ -201,6 +201,7 @@ def test_a_skipped_run_is_told_once(stack: Stack, topic: Topic) -> None:
     """It had no execution, and its data is told all the same."""
     stack.publish("told_again")
     first = stack.run("told_again", "1\n")
+    assert first["status"] == "DEPLOYED", first["reason"]
     run = stack.run("told_again", "1\n", count=2)
     assert run["status"] == "SKIPPED"
     _, text = only_message(stack, topic, run)
