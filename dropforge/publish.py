@@ -151,6 +151,7 @@ def _resolved(
         judge=config.judge.resolved(),
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,
+        start=config.start.resolved(),
     )
     whole = digest(files, draft.model_dump_json(), json.dumps(config.rules()))
     version = whole[:_VERSION_LENGTH]

@@ -134,11 +134,23 @@ class Serving(Contract):
     smoke_test: tuple[SmokeSample, ...] = ()
 
 
+class StartPolicy(Contract):
+    """What a run waits for before it starts: quiet, or a marker object; and how long at most.
+
+    ``marker`` is the last part of a key. Durations count from what S3's events say.
+    """
+
+    quiet_seconds: int | None = None
+    at_latest_seconds: int | None = None
+    marker: str | None = None
+
+
 class PublishedPipeline(Contract):
     """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded.
 
     ``approval_timeout_seconds`` asks for a person's approval of each model, for so long at most.
     ``keep`` says how many deployed models keep their model, endpoint config and model package.
+    ``start`` is None when runs start as soon as data has come.
     """
 
     name: str
@@ -151,6 +163,7 @@ class PublishedPipeline(Contract):
     judge: JudgePolicy
     approval_timeout_seconds: int | None = None
     keep: int = Field(default=5, ge=2)
+    start: StartPolicy | None = None
 
 
 class Restore(Contract):

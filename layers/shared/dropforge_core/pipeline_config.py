@@ -11,6 +11,7 @@ from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
 from dropforge_core.section import Section
 from dropforge_core.serve_config import Serve
+from dropforge_core.start_config import Start
 
 _DAY = 86_400
 _FIVE_DAYS = 5 * _DAY
@@ -164,6 +165,7 @@ class PipelineConfig(Section):
     columns: tuple[Column, ...] = ()
     csv: Csv | None = None
     quarantine: Quarantine | None = None
+    start: Start = Start()
     preprocess: Script
     train: Train = Train()
     evaluate: Script
