@@ -44,7 +44,7 @@ call      service operation [by], then code [message status], breaks or seconds 
 event     [source detail_type] then=dropped, delayed, duplicated or reordered [seconds copies]
 message   [queue] [copies seconds]
 function  [function] [then=killed or timed_out] [call service operation happens] or seconds
-job       [job] then=killed, failed, stopped or timed_out [reason seconds]
+job       [job] then=killed, failed, stopped, timed_out or interrupted [reason seconds grace away]
 endpoint  [endpoint] [restarts seconds]
 each      [match after times]
 

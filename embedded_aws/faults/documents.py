@@ -128,14 +128,18 @@ class JobFault(Fault):
 
     kind: Literal["job"]
     job: str = ""  # in the job's name
-    then: Literal["killed", "failed", "stopped", "timed_out"]
+    then: Literal["killed", "failed", "stopped", "timed_out", "interrupted"]
     reason: str = ""
     seconds: Seconds = 0.0
+    grace: Seconds | None = None  # between SIGTERM and SIGKILL; SageMaker's own when left out
+    away: Seconds = 0.0  # until there is spot capacity again
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.then == "failed") != bool(self.reason):
             raise ValueError("reason goes with failed, which needs it")
+        if self.then != "interrupted" and (self.grace is not None or self.away):
+            raise ValueError("grace and away go with interrupted")
         return self
 
 

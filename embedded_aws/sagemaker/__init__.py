@@ -9,11 +9,12 @@ Recorded without effect, since they have no meaning on one machine or nobody enf
 KMS keys, VPC settings, network isolation and traffic encryption, instance types, volume and memory
 sizes, the time limit of a model's download, a single variant's weight. One instance is the most
 that a job has; of an endpoint's variant one process stands for all instances, whose number counts
-when guardrails shift traffic. A spot job is never interrupted. Logs do not go to CloudWatch: a
-job's output is in `<state>/logs/aws/sagemaker/`, under the names of SageMaker's log
-groups. Checkpoints and outputs are uploaded when a job ends, not while it runs. /ping is asked
-until it answers; after that a container is started again when its program ends, not when it is
-unwell. The folder of a job stays when it failed or was cut before it could upload.
+when guardrails shift traffic. A spot job is interrupted by a fault only, and its price is that of
+any other. Logs do not go to CloudWatch: a job's output is in `<state>/logs/aws/sagemaker/`, under
+the names of SageMaker's log groups. Checkpoints are kept while a job runs; outputs are uploaded
+when it ends. /ping is asked until it answers; after that a container is started again when its
+program ends, not when it is unwell. The folder of a job stays when it failed or was cut before it
+could upload.
 """
 
 import threading

@@ -30,23 +30,31 @@ class JobFailedError(Exception):
     """The job ends as Failed; the message is its FailureReason."""
 
 
-class JobStoppedError(Exception):
-    """The job ends as Stopped: it was asked to before its program ran."""
-
-
 class Cut(Enum):
     """Why a program was ended before it ended itself."""
 
     STOPPED = "Stopped"
     MAX_RUNTIME = "MaxRuntimeExceeded"
+    MAX_WAIT = "MaxWaitTimeExceeded"
+    INTERRUPTED = "Interrupted"
+
+
+class JobStoppedError(Exception):
+    """The job ends as Stopped while no program of it runs."""
+
+    def __init__(self, cut: Cut = Cut.STOPPED) -> None:
+        """Keep why."""
+        super().__init__(cut.value)
+        self.cut = cut
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a job's program ended."""
+    """How a job's program ended; `away` is for how long there is no capacity after that."""
 
     exit_status: int
     cut: Cut | None
+    away: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,7 @@ class JobKind:
     name: str  # as in AWS's field names: "Processing", "Training"
     work: Callable[["Job"], None]
     enter_stopping: Edit
-    end_stopped: Edit
+    end_stopped: Callable[[Description, Cut], None]
     end_failed: Callable[[Description, str], None]
     name_in_use: str
     missing: str  # may hold {name}
@@ -83,6 +91,7 @@ class Job:
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._is_overdue = False
+        self._interruption: JobFault | None = None
         self._failure = ""
         self.thread = threading.Thread(target=self._run, name=f"job-{self.name}", daemon=True)
 
@@ -141,30 +150,53 @@ class Job:
         if self._stopping.is_set():
             raise JobStoppedError
 
-    def wait_for(self, process: subprocess.Popen[bytes], seconds: float) -> Ending:
+    def pause(self, seconds: float) -> None:
+        """Wait while nothing runs; raises JobStoppedError when the job is to stop."""
+        self._stopping.wait(seconds)
+        self.check_stopped()
+
+    def wait_for(
+        self, process: subprocess.Popen[bytes], seconds: float, late: Cut = Cut.MAX_RUNTIME
+    ) -> Ending:
         """Wait for the job's program; after `seconds`, or when the job is stopped, end it.
 
         The program gets SIGTERM, and SIGKILL when the grace is over.
         """
-        threading.Thread(target=self._wake_after, args=[process], daemon=True).start()
+        self._interruption = None
+        woken = self._woken = threading.Event()
+        if self._stopping.is_set():
+            woken.set()
+        threading.Thread(target=_wake_after, args=[process, woken], daemon=True).start()
         with self.platform.running_jobs.watch(
             self._is_meant, lambda fault: self._suffer(fault, process)
         ):
-            in_time = self._woken.wait(seconds)
-        cut = None
-        if self._stopping.is_set():
-            cut = Cut.STOPPED
-        elif self._is_overdue or not in_time:
-            cut = Cut.MAX_RUNTIME
+            in_time = woken.wait(seconds)
+        cut = self._cut(None if in_time else late)
+        if cut in (Cut.MAX_RUNTIME, Cut.MAX_WAIT):
             self.change(self.kind.enter_stopping)
-        closing = self.platform.closing.is_set()
-        grace = _CLOSING_GRACE_SECONDS if closing else self.platform.limits.stop_grace
-        status = exit_status(self.platform.children.stop(process, grace))
+        status = exit_status(self.platform.children.stop(process, self._grace()))
         if self._failure:
             raise JobFailedError(self._failure)
-        return Ending(status, cut)
+        return Ending(status, cut, self._interruption.away if self._interruption else 0.0)
+
+    def _cut(self, late: Cut | None) -> Cut | None:
+        """Say why the program is to end, if it has not ended by itself."""
+        if self._stopping.is_set():
+            return Cut.STOPPED
+        if self._interruption:
+            return Cut.INTERRUPTED
+        return Cut.MAX_RUNTIME if self._is_overdue else late
+
+    def _grace(self) -> float:
+        if self.platform.closing.is_set():
+            return _CLOSING_GRACE_SECONDS
+        if self._interruption and self._interruption.grace is not None:
+            return self._interruption.grace
+        return self.platform.limits.stop_grace
 
     def _is_meant(self, fault: JobFault) -> bool:
+        if fault.then == "interrupted" and not self.request.get("EnableManagedSpotTraining"):
+            return False
         if not fault.match:
             return fault.job in self.name
         request = json.dumps(self.request, ensure_ascii=False, default=str)
@@ -178,19 +210,20 @@ class Job:
         elif fault.then == "timed_out":
             self._is_overdue = True
             self._woken.set()
+        elif fault.then == "interrupted":
+            if process.poll() is None:
+                self._interruption = fault
+                self._woken.set()
         else:
             self._failure = fault.reason
             self.platform.children.kill(process)
 
-    def _wake_after(self, process: subprocess.Popen[bytes]) -> None:
-        process.wait()
-        self._woken.set()
-
     def _run(self) -> None:
         try:
             self.kind.work(self)
-        except JobStoppedError:
-            self.change(self.kind.end_stopped)
+        except JobStoppedError as stopped:
+            cut = stopped.cut
+            self.change(lambda job: self.kind.end_stopped(job, cut))
         except JobFailedError as failure:
             self._fail(str(failure))
         except StorageError as err:
@@ -249,6 +282,11 @@ class Jobs:
         """List the jobs, oldest first."""
         with self._lock:
             return list(self._jobs.values())
+
+
+def _wake_after(process: subprocess.Popen[bytes], woken: threading.Event) -> None:
+    process.wait()
+    woken.set()
 
 
 def _first_description(kind: JobKind, request: Description, arn: str) -> Description:

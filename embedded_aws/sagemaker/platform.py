@@ -40,6 +40,7 @@ class Limits:
     """
 
     stop_grace: float = 120  # of a job, between SIGTERM and SIGKILL
+    checkpoint_interval: float = 1  # between looks at a job's checkpoints; AWS's is unknown
     serving_grace: float = 30  # of a serving container, likewise
     startup: float = 480  # until /ping answers, unless the variant says otherwise
     serverless_startup: float = 180

@@ -33,7 +33,7 @@ def processing_jobs(platform: Platform) -> Jobs:
         name="Processing",
         work=_work,
         enter_stopping=lambda job: job.update(ProcessingJobStatus="Stopping"),
-        end_stopped=lambda job: _end(job, "Stopped"),
+        end_stopped=lambda job, _: _end(job, "Stopped"),
         end_failed=lambda job, reason: _end(job, "Failed", FailureReason=reason),
         name_in_use=(
             "Job name must be unique within an AWS account and region,"

@@ -124,6 +124,14 @@ class Storage:
         except (ClientError, BotoCoreError, OSError, UnicodeError) as err:
             raise StorageError(f"{uri}: {err}") from err
 
+    def remove(self, uri: str) -> None:
+        """Delete one object; raises StorageError."""
+        target = Location.parse(uri)
+        try:
+            self._client.delete_object(Bucket=target.bucket, Key=target.key)
+        except (ClientError, BotoCoreError) as err:
+            raise StorageError(f"{uri}: {err}") from err
+
     @property
     def _client(self) -> "S3Client":
         with self._lock:

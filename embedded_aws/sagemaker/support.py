@@ -117,7 +117,7 @@ SUPPORT: Mapping[str, Fields] = {
         },
         "CheckpointConfig": {"LocalPath": HONOURED, "S3Uri": HONOURED},
         "EnableInterContainerTrafficEncryption": RECORDED,
-        # Nothing interrupts a spot job here: the checkpoints are kept, the job runs to its end.
+        # Only a fault interrupts a spot job here.
         "EnableManagedSpotTraining": HONOURED,
         "EnableNetworkIsolation": RECORDED,
         "Environment": HONOURED,
@@ -152,7 +152,7 @@ SUPPORT: Mapping[str, Fields] = {
         "RoleArn": RECORDED,
         "StoppingCondition": {
             "MaxRuntimeInSeconds": HONOURED,
-            # A job starts at once, so it never waits for capacity.
+            # A job starts at once; it waits for capacity when a fault says so.
             "MaxWaitTimeInSeconds": HONOURED,
         },
         "Tags": TAGS,

@@ -1,15 +1,19 @@
 """Training jobs: channels from S3, an image's `train` program, a model to S3.
 
 Sources: developer guide, "Use your own training algorithms"; API reference, DescribeTrainingJob
-(statuses) and StopTrainingJob (a stopped job's model is kept).
+(statuses) and StopTrainingJob (a stopped job's model is kept); developer guide, "Managed Spot
+Training Lifecycle".
 """
 
+import math
 import re
+import time
 from datetime import datetime
 from typing import Any
 
 from embedded_aws.errors import AwsError
 from embedded_aws.sagemaker import training_files as files
+from embedded_aws.sagemaker.checkpoints import Checkpoints
 from embedded_aws.sagemaker.container import Container, below
 from embedded_aws.sagemaker.jobs import (
     Cut,
@@ -19,6 +23,7 @@ from embedded_aws.sagemaker.jobs import (
     JobFailedError,
     JobKind,
     Jobs,
+    JobStoppedError,
 )
 from embedded_aws.sagemaker.platform import Platform, now
 from embedded_aws.sagemaker.training_metrics import TrainingMetrics
@@ -29,13 +34,35 @@ _MESSAGES = {
     "Starting": "Launching requested ML instances",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
+    "Interrupted": "The managed spot training instances were interrupted",
     "Stopping": "Stopping the training job",
     "Uploading": "Uploading generated training model",
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Resource retention and runtime limit exceeded",
+    "MaxWaitTimeExceeded": "Managed spot training wait time limit exceeded",
 }
+_WITHOUT_INSTANCES = {"Starting", "Interrupted"}
+
+
+class _Clock:
+    """How long a job may run yet: MaxRuntimeInSeconds on instances, MaxWaitTimeInSeconds in all."""
+
+    def __init__(self, stopping: Description) -> None:
+        self._created = time.monotonic()
+        self._most_run: float = stopping["MaxRuntimeInSeconds"]
+        self._most_wait: float = stopping.get("MaxWaitTimeInSeconds", math.inf)
+        self.ran = 0.0
+
+    def left(self) -> tuple[float, Cut]:
+        """Return the seconds that a program may run, and which limit it exceeds then."""
+        run, wait = self._most_run - self.ran, self.wait_left()
+        return (run, Cut.MAX_RUNTIME) if run < wait else (wait, Cut.MAX_WAIT)
+
+    def wait_left(self) -> float:
+        """Return the seconds until the job must have ended."""
+        return self._most_wait - (time.monotonic() - self._created)
 
 
 def training_jobs(platform: Platform) -> Jobs:
@@ -44,7 +71,7 @@ def training_jobs(platform: Platform) -> Jobs:
         name="Training",
         work=_work,
         enter_stopping=lambda job: _enter(job, "Stopping", TrainingJobStatus="Stopping"),
-        end_stopped=lambda job: _end(job, "Stopped", "Stopped"),
+        end_stopped=lambda job, cut: _end(job, "Stopped", cut.value),
         end_failed=lambda job, reason: _end(job, "Failed", "Failed", FailureReason=reason),
         name_in_use=(
             "Training job names must be unique within an AWS account and region,"
@@ -115,20 +142,13 @@ def _check_data(uri: str, platform: Platform) -> None:
 
 
 def _work(job: Job) -> None:
-    image = job.platform.images(job.request["AlgorithmSpecification"]["TrainingImage"])
-    container = Container(job.folder, image, job.platform)
-    job.change(lambda description: _enter(description, "Downloading", TrainingStartTime=now()))
-    _prepare(job, container)
-    job.change(lambda description: _enter(description, "Training"))
     definitions = job.request["AlgorithmSpecification"].get("MetricDefinitions") or []
     metrics = TrainingMetrics(definitions, job.name, job.log, job.platform.cloudwatch)
-    job.log.write_bytes(b"")
     metrics.start()
     try:
-        ending = _run(job, container)
+        container, ending = _train(job)
     finally:
         final = metrics.finish()
-        _keep_checkpoints(job, container)
     if ending.exit_status and not ending.cut:
         reason = files.read_failure(container)
         raise JobFailedError(f"AlgorithmError: {reason}, exit code: {ending.exit_status}")
@@ -140,24 +160,67 @@ def _work(job: Job) -> None:
     job.change(lambda description: _finish(description, ending, final))
 
 
-def _prepare(job: Job, container: Container) -> None:
-    storage = job.platform.storage
+def _train(job: Job) -> tuple[Container, Ending]:
+    """Run the program on one spot instance after the other, until it is not interrupted."""
+    clock = _Clock(job.request["StoppingCondition"])
+    while True:
+        container, ending = _train_on_an_instance(job, clock)
+        if ending.cut is not Cut.INTERRUPTED:
+            return container, ending
+        container.remove()
+        job.change(lambda description: _enter(description, "Interrupted"))
+        seconds = clock.wait_left()
+        job.pause(min(ending.away, seconds))
+        if ending.away >= seconds:
+            job.change(job.kind.enter_stopping)
+            raise JobStoppedError(Cut.MAX_WAIT)
+        job.change(lambda description: _enter(description, "Starting"))
+
+
+def _train_on_an_instance(job: Job, clock: _Clock) -> tuple[Container, Ending]:
+    image = job.platform.images(job.request["AlgorithmSpecification"]["TrainingImage"])
+    job.change(_begin_download)
+    container = Container(job.folder, image, job.platform)
+    checkpoints = _checkpoints(job, container)
+    _prepare(job, container, checkpoints)
+    job.change(lambda description: _enter(description, "Training"))
+    job.log.touch()
+    started = time.monotonic()
+    if checkpoints:
+        checkpoints.start()
+    ending = None
+    try:
+        ending = _run(job, container, *clock.left())
+    finally:
+        clock.ran += time.monotonic() - started
+        if checkpoints and not job.platform.closing.is_set():
+            interrupted = ending is not None and ending.cut is Cut.INTERRUPTED
+            checkpoints.finish(is_whole=not interrupted)
+    return container, ending
+
+
+def _checkpoints(job: Job, container: Container) -> Checkpoints | None:
+    config = job.request.get("CheckpointConfig")
+    if not config:
+        return None
+    folder = container.path(_checkpoint_folder(job.request))
+    interval = job.platform.limits.checkpoint_interval
+    return Checkpoints(folder, config["S3Uri"], job.platform.storage, interval)
+
+
+def _prepare(job: Job, container: Container, checkpoints: Checkpoints | None) -> None:
     for channel in job.request.get("InputDataConfig") or []:
         job.check_stopped()
         source = channel["DataSource"]["S3DataSource"]
         folder = container.path(files.channel_folder(channel["ChannelName"]))
-        storage.download(source["S3Uri"], source["S3DataType"], folder)
-    checkpoints = job.request.get("CheckpointConfig")
+        job.platform.storage.download(source["S3Uri"], source["S3DataType"], folder)
     if checkpoints:
-        folder = container.path(_checkpoint_folder(job.request))
-        folder.mkdir(parents=True, exist_ok=True)
-        if storage.has_any(checkpoints["S3Uri"]):
-            storage.download(checkpoints["S3Uri"], "S3Prefix", folder)
+        checkpoints.restore()
     files.write_configuration(job.request, container)
     job.check_stopped()
 
 
-def _run(job: Job, container: Container) -> Ending:
+def _run(job: Job, container: Container, seconds: float, late: Cut) -> Ending:
     algorithm = job.request["AlgorithmSpecification"]
     entrypoint = algorithm.get("ContainerEntrypoint") or []
     command = [*entrypoint, *(algorithm.get("ContainerArguments") or [])] or ["train"]
@@ -170,14 +233,7 @@ def _run(job: Job, container: Container) -> Ending:
         process = container.start(command, environment, job.log)
     except FileNotFoundError as err:
         raise JobFailedError(f"AlgorithmError: {err}, exit code: 127") from err
-    return job.wait_for(process, job.request["StoppingCondition"]["MaxRuntimeInSeconds"])
-
-
-def _keep_checkpoints(job: Job, container: Container) -> None:
-    checkpoints = job.request.get("CheckpointConfig")
-    if checkpoints and not job.platform.closing.is_set():
-        folder = container.path(_checkpoint_folder(job.request))
-        job.platform.storage.upload(folder, checkpoints["S3Uri"])
+    return job.wait_for(process, max(0.0, seconds), late)
 
 
 def _checkpoint_folder(request: Description) -> str:
@@ -198,13 +254,26 @@ def _finish(description: Description, ending: Ending, metrics: list[Description]
 def _end(description: Description, status: str, secondary: str, **fields: Any) -> None:
     _enter(description, secondary, TrainingJobStatus=status, **fields)
     ended = now()
-    description["SecondaryStatusTransitions"][-1]["EndTime"] = ended
+    transitions = description["SecondaryStatusTransitions"]
+    transitions[-1]["EndTime"] = ended
     started = description.get("TrainingStartTime")
     if started:
-        seconds = max(1, round((ended - started).total_seconds()))
-        description.update(
-            TrainingEndTime=ended, TrainingTimeInSeconds=seconds, BillableTimeInSeconds=seconds
+        seconds = (ended - started).total_seconds()
+        billed = sum(
+            (each["EndTime"] - each["StartTime"]).total_seconds()
+            for each in transitions
+            if each["Status"] not in _WITHOUT_INSTANCES
         )
+        description.update(
+            TrainingEndTime=ended,
+            TrainingTimeInSeconds=max(1, round(seconds)),
+            BillableTimeInSeconds=max(1, round(billed)),
+        )
+
+
+def _begin_download(description: Description) -> None:
+    _enter(description, "Downloading")
+    description.setdefault("TrainingStartTime", now())
 
 
 def _enter(description: Description, secondary: str, **fields: Any) -> None:

@@ -56,6 +56,8 @@ class TrainingMetrics:
             self._look(is_last=False)
 
     def _look(self, *, is_last: bool) -> None:
+        if not self._log.exists():
+            return  # no program has begun
         with self._log.open("rb") as file:
             file.seek(self._read)
             text = file.read()
