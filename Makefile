@@ -40,6 +40,11 @@ lock: setup ## Lock the dependencies anew, those of the layer and the image too.
 	@$(UV) lock
 	@$(UV) export --frozen --quiet --only-group layer --no-header --no-annotate -o layers/shared/requirements.txt
 	@$(UV) export --frozen --quiet --only-group iris --no-header --no-annotate -o containers/iris/requirements.txt
+	@for wanted in containers/*/requirements.in; do test ! -e "$$wanted" || \
+	  $(UV) pip compile --quiet --generate-hashes --python-version 3.13 --no-header --no-annotate \
+	  "$$wanted" -o "$${wanted%.in}.txt" || exit 1; done
+	@$(UV) run --quiet --isolated --no-project --python 3.13 --with sagemaker-core==2.27.0 \
+	  python -W ignore containers/list_aws_images.py
 
 benchmark: setup ## Measure; each program prints a table and writes JSON under .dropforge/benchmarks/.
 	@$(RUN) python benchmarks/orchestration.py

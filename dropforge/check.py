@@ -58,8 +58,8 @@ def _pipelines(project: Project) -> Iterator[Finding]:
 
 def _load(project: Project, name: str) -> None:
     config = pipelines.load(project, name).config
-    for image in pipelines.images_of(config):
-        images.resolve(project, image)
+    for use in pipelines.uses_of(config).values():
+        images.resolve(project, use)
 
 
 def _template(project: Project) -> Iterator[Finding]:

@@ -7,11 +7,13 @@ from typing import Any
 
 import yaml
 from dropforge_core.naming import is_pipeline_name
-from dropforge_core.pipeline_config import PipelineConfig
+from dropforge_core.pipeline_config import PipelineConfig, Script, Train
 from pydantic import ValidationError
 
+from dropforge.aws_images import Place
 from dropforge.content import files_below
 from dropforge.errors import InputError
+from dropforge.images import Use
 from dropforge.project import Project
 
 FILE = "pipeline.yaml"
@@ -54,10 +56,23 @@ def load(project: Project, name: str) -> Pipeline:
     return pipeline
 
 
-def images_of(config: PipelineConfig) -> set[str]:
-    """Return the images that a pipeline names."""
-    steps = (config.preprocess, config.train, config.evaluate, config.serve)
-    return {config.image, *(step.image for step in steps if step.image)}
+def uses_of(config: PipelineConfig) -> dict[str, Use]:
+    """Return the image of each step: what it is called, and where it runs."""
+    serve = config.serve
+    return {
+        "preprocess": _use(config, config.preprocess, "processing"),
+        "train": _use(config, config.train, "training"),
+        "evaluate": _use(config, config.evaluate, "processing"),
+        "serve": Use(
+            serve.image or config.image,
+            "inference",
+            serve.instance.type if serve.instance else None,
+        ),
+    }
+
+
+def _use(config: PipelineConfig, step: Script | Train, place: Place) -> Use:
+    return Use(step.image or config.image, place, step.instance.type)
 
 
 def bundle(project: Project, pipeline: Pipeline) -> dict[str, Path]:

@@ -91,16 +91,19 @@ def write(published: list[Published]) -> None:
 
 def _publish(project: Project, target: Target, prices: Prices, pipeline: Pipeline) -> Published:
     files = pipelines.bundle(project, pipeline)
-    found = {name: images.resolve(project, name) for name in pipelines.images_of(pipeline.config)}
-    addresses = {name: images.address(target, image) for name, image in found.items()}
+    uses = pipelines.uses_of(pipeline.config)
+    found = {step: images.resolve(project, use) for step, use in uses.items()}
+    addresses = {step: images.address(target, image) for step, image in found.items()}
     config = _resolved(pipeline.config, target.stack, addresses, files)
     name, version = config.name, config.version
     uri = f"s3://{target.output('ArtifactsBucketName')}/pipelines/{name}/{version}/"
     known = target.ledger.published(name)
     is_new = known is None or known.version != version
-    if is_new:
+    # Here what stands for an image may change while its address does not.
+    if is_new or target.is_local:
         for image in found.values():
             images.provide(project, target, image)
+    if is_new:
         config = prices.filled_in(config)
         prefix = f"pipelines/{name}/{version}/"
         _upload(target, prefix, files)
@@ -142,12 +145,10 @@ def _resolved(
         name=config.name,
         version="",
         endpoint=endpoint,
-        preprocess=_processing(
-            config.preprocess, addresses[config.preprocess.image or config.image]
-        ),
-        train=_training(config, addresses[config.train.image or config.image]),
-        evaluate=_processing(config.evaluate, addresses[config.evaluate.image or config.image]),
-        serve=config.serve.resolved(addresses[config.serve.image or config.image]),
+        preprocess=_processing(config.preprocess, addresses["preprocess"]),
+        train=_training(config, addresses["train"]),
+        evaluate=_processing(config.evaluate, addresses["evaluate"]),
+        serve=config.serve.resolved(addresses["serve"]),
         judge=config.judge.resolved(),
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,

@@ -1,8 +1,9 @@
 """A folder that stands for a container: its file system, its environment, its command.
 
-The image is a folder too: what its /opt/program holds. `root/opt/ml` is the container's /opt/ml,
-and `SAGEMAKER_BASE_DIR` tells programs so; arguments and variables that name a path there are
-rewritten. Nothing of the embedded AWS's own environment gets in.
+The image is a folder too: what its /opt/program holds, and in .venv, if it has one, its Python.
+`root/opt/ml` is the container's /opt/ml, and `SAGEMAKER_BASE_DIR` tells programs so; arguments and
+variables that name a path there are rewritten. Nothing of the embedded AWS's own environment gets
+in.
 """
 
 import re
@@ -52,12 +53,17 @@ class Container:
 
     def _command(self, command: Sequence[str]) -> list[str]:
         program, *arguments = [self._rewritten(part) for part in command]
-        # The image's Python is the one that runs us: it has what the image's programs import.
-        return [sys.executable if _PYTHON.fullmatch(program) else program, *arguments]
+        return [str(self._python) if _PYTHON.fullmatch(program) else program, *arguments]
+
+    @property
+    def _python(self) -> Path:
+        """The image's own Python, else the one that runs us and has what its programs import."""
+        own = self._image / ".venv" / "bin" / "python3"
+        return own if own.exists() else Path(sys.executable)
 
     def _environment(self, environment: Mapping[str, str]) -> dict[str, str]:
         given = {name: self._rewritten(value) for name, value in environment.items()}
-        search = [str(self._image), str(Path(sys.executable).parent), "/usr/bin", "/bin"]
+        search = [str(self._image), str(self._python.parent), "/usr/bin", "/bin"]
         return {
             "PATH": ":".join(search),
             "PYTHONPATH": str(self._image),

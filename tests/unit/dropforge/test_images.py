@@ -1,27 +1,35 @@
 import os
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 
-from dropforge import images
+from dropforge import environments, images
+from dropforge.aws_images import AwsImage
 from dropforge.errors import InputError
-from dropforge.images import Image
+from dropforge.images import Image, Use
 from dropforge.project import Project
 from dropforge.target import Target
+
+AWS_URI = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+
+
+def used(image: str) -> Use:
+    """Use an image for training on a CPU."""
+    return Use(image, "training", "ml.m5.large")
 
 
 def resolved(project: Project) -> Image:
     """Resolve the image of the project's own."""
-    image = images.resolve(project, "iris")
+    image = images.resolve(project, used("iris"))
     assert isinstance(image, Image)
     return image
 
 
 def test_a_full_address_is_taken_as_it_is(project: Project, target: Target) -> None:
     """AWS's own images and those of others need no folder here."""
-    uri = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
-    assert images.resolve(project, uri) == uri
-    assert images.address(target, uri) == uri
+    assert images.resolve(project, used(AWS_URI)) == AWS_URI
+    assert images.address(target, AWS_URI) == AWS_URI
 
 
 def test_an_image_of_ours_is_tagged_by_its_content(project: Project, target: Target) -> None:
@@ -38,7 +46,7 @@ def test_an_image_of_ours_is_tagged_by_its_content(project: Project, target: Tar
 def test_a_folder_that_is_not_there_is_bad_input(project: Project, name: str) -> None:
     """The message says which file is missing."""
     with pytest.raises(InputError, match=r"there is no containers/.*/Dockerfile"):
-        images.resolve(project, name)
+        images.resolve(project, used(name))
 
 
 def test_locally_the_program_files_are_unpacked_once(project: Project, target: Target) -> None:
@@ -55,6 +63,50 @@ def test_locally_the_program_files_are_unpacked_once(project: Project, target: T
     (folder / "mark").touch()
     images.provide(project, target, image)
     assert (folder / "mark").exists()
+
+
+def stand_in(project: Project, table: str) -> Path:
+    """Write the table of stand-ins; return where jobs look for AWS's XGBoost 1.7-1."""
+    (project.containers / images.STAND_INS).write_text(table)
+    return project.state / "images" / "sagemaker-xgboost" / "1.7-1"
+
+
+@pytest.mark.parametrize("name", ["aws:xgboost:1.7-1", AWS_URI])
+def test_a_folder_stands_in_for_an_image_of_aws(
+    project: Project, target: Target, name: str
+) -> None:
+    """Jobs find it under the address that they would have on AWS, and a changed one as well."""
+    folder = stand_in(project, "sagemaker-xgboost: iris\n")
+    images.provide(project, target, images.resolve(project, used(name)))
+    assert (folder / "train").is_file()
+    (project.containers / "iris" / "train").write_text("changed\n")
+    images.provide(project, target, images.resolve(project, used(name)))
+    assert (folder / "train").read_text() == "changed\n"
+
+
+def test_nothing_stands_in_for_an_image_of_aws(project: Project, target: Target) -> None:
+    """The message names the repository and the table."""
+    stand_in(project, "{}\n")
+    image = images.resolve(project, used("aws:xgboost:1.7-1"))
+    assert isinstance(image, AwsImage)
+    with pytest.raises(InputError, match=r"sagemaker-xgboost.*containers/aws-images\.yaml"):
+        images.provide(project, target, image)
+
+
+def test_an_image_has_its_own_python_when_it_needs_one(
+    project: Project, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is linked into the unpacked folder, also when that was there before."""
+    before = resolved(project)
+    images.provide(project, target, before)
+    folder = project.state / "images" / "dropforge" / "iris" / before.tag
+    assert not (folder / ".venv").exists()
+    for name in ("one", "other"):
+        own = project.own / name
+        own.mkdir(parents=True)
+        monkeypatch.setattr(environments, "provide", lambda *_, own=own: own)
+        images.provide(project, target, before)
+        assert (folder / ".venv").readlink() == own
 
 
 class Registry:

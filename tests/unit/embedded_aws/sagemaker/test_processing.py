@@ -1,5 +1,6 @@
 import json
 import time
+import venv
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,6 +68,17 @@ def s3_input(name: str, uri: str, kind: str = "S3Prefix") -> dict[str, Any]:
             "S3InputMode": "File",
         },
     }
+
+
+def test_an_image_may_have_a_python_of_its_own(bench: "Bench") -> None:
+    """In `.venv` of its folder; the job's programs run with that one."""
+    bench.image()
+    environment = bench.settings.state / "images/test/image/1/.venv"
+    venv.create(environment, symlinks=True)
+    script = "import pathlib, sys; pathlib.Path(sys.argv[2], 'prefix').write_text(sys.prefix)"
+    done = bench.wait_for_job("Processing", processing(bench, script))
+    assert done["ProcessingJobStatus"] == "Completed"
+    assert bench.get("results/prefix").decode() == str(environment)
 
 
 def test_a_job_gets_its_inputs_and_leaves_its_outputs(bench: "Bench") -> None:
