@@ -1,4 +1,4 @@
-"""The S3-upload trigger: a batch of dropped objects becomes one run for each pipeline."""
+"""The trigger: a batch of dropped objects and requests becomes one run for each pipeline."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
-from dropforge_core import intake
+from dropforge_core import intake, start_requests
 from dropforge_core.clients import Clients
 from dropforge_core.errors import InvalidInputError
+from dropforge_core.messages import read_message
 from dropforge_core.wiring import StartSettings
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
     from aws_lambda_powertools.utilities.typing import LambdaContext
-    from dropforge_core.records import Arrival
+    from dropforge_core.messages import Message
+    from dropforge_core.records import Arrival, Request
 
 logger = Logger()
 metrics = Metrics()
@@ -29,13 +31,18 @@ clients = Clients()
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Take a batch of SQS messages, each an S3 event; answer which are to come again."""
+    """Take a batch of SQS messages (see messages.py); answer which are to come again."""
     settings = StartSettings.read()
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
 
-    def read(record: SQSRecord) -> intake.Dropped:
+    def read(record: SQSRecord) -> Message:
         try:
-            return intake.read_event(record.body, settings.data_bucket)
+            return read_message(
+                record.body,
+                bucket=settings.data_bucket,
+                stack=settings.stack_name,
+                state_machine=settings.retrain_state_machine_arn,
+            )
         except InvalidInputError as err:
             logger.warning("message refused", message_id=record.message_id, reason=str(err))
             _count("ArrivalRefused")
@@ -43,22 +50,25 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
 
     with processor(event["Records"], read):
         handled = processor.process()
-    messages: dict[str, dict[str, Arrival]] = defaultdict(dict)
-    for outcome, dropped, record in handled:
+    messages: dict[str, dict[str, Message]] = defaultdict(dict)
+    for outcome, message, record in handled:
         if outcome == "success":
-            messages[dropped.pipeline][record["messageId"]] = dropped.arrival
+            messages[message.pipeline][record["messageId"]] = message
     response = processor.response()
-    for pipeline, arrivals in messages.items():
-        if not _take(settings, pipeline, arrivals.values()):
-            response["batchItemFailures"] += [{"itemIdentifier": one} for one in arrivals]
+    for pipeline, found in messages.items():
+        if not _take(settings, pipeline, found.values()):
+            response["batchItemFailures"] += [{"itemIdentifier": one} for one in found]
     return response
 
 
-def _take(settings: StartSettings, pipeline: str, arrivals: Iterable[Arrival]) -> bool:
-    """Record one pipeline's arrivals and start its run; False when that has to be done again."""
+def _take(settings: StartSettings, pipeline: str, messages: Iterable[Message]) -> bool:
+    """Record what came for one pipeline and start its run; False when that has to be done again."""
     starter = settings.starter(clients)
+    arrivals = [one.arrival for one in messages if isinstance(one, intake.Dropped)]
+    requests = [one.request for one in messages if isinstance(one, start_requests.Asked)]
     try:
-        _tell(list(arrivals), intake.record(starter.ledger, pipeline, arrivals))
+        _tell(arrivals, intake.record(starter.ledger, pipeline, arrivals))
+        _tell_asked(requests, start_requests.record(starter.ledger, pipeline, requests))
         for run in starter.start_waiting(pipeline):
             logger.info("run", run_id=run.run_id, execution=run.execution, status=run.status)
             _count("RunStarted" if run.status == "RUNNING" else "RunSkipped")
@@ -76,6 +86,14 @@ def _tell(arrivals: list[Arrival], new: list[Arrival]) -> None:
         _count("ArrivalIgnored" if ignored else "ArrivalWaiting")
     for _ in range(len(arrivals) - len(new)):
         _count("ArrivalDuplicate")
+
+
+def _tell_asked(requests: list[Request], new: list[Request]) -> None:
+    for request in new:
+        logger.info("start requested", cause=request.cause, status=request.status)
+        _count("StartRequested" if request.status == "WAITING" else "StartRefused")
+    for _ in range(len(requests) - len(new)):
+        _count("StartDuplicate")
 
 
 def _count(metric: str) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -68,8 +68,17 @@ def read_event(body: str, bucket: str) -> Dropped:
             versions: nobody could tell a second drop of a key from the first one told twice.
     """
     try:
-        event = ObjectCreated.model_validate(json.loads(body))
-    except (ValidationError, ValueError, RecursionError) as err:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as err:
+        raise InvalidInputError("No S3 Object Created event: it is not JSON.") from err
+    return read_document(document, bucket)
+
+
+def read_document(document: Any, bucket: str) -> Dropped:
+    """Read one event as `read_event` does, from its JSON."""
+    try:
+        event = ObjectCreated.model_validate(document)
+    except ValidationError as err:
         raise InvalidInputError(f"No S3 Object Created event: {_fields(err)}.") from err
     if event.detail.bucket.name != bucket:
         raise InvalidInputError("The event is of another bucket than this stack's data bucket.")
@@ -132,9 +141,7 @@ def _why_ignored(pipeline: str, arrival: Arrival) -> str:
     return ""
 
 
-def _fields(error: Exception) -> str:
+def _fields(error: ValidationError) -> str:
     """Name the fields that are wrong, and no value: an event may hold anything."""
-    if not isinstance(error, ValidationError):
-        return "it is not JSON"
     places = (".".join(map(str, problem["loc"])) or "the whole" for problem in error.errors())
     return "wrong or missing: " + ", ".join(places)

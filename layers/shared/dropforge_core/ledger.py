@@ -6,6 +6,7 @@ pk                      sk                    what
 ``PIPELINES``           ``<name>``            the published pipeline: version, uri, config
 ``PIPELINE#<name>``     ``LOCK``              who starts or is the run (records.Lock)
 ``PIPELINE#<name>``     ``ARRIVAL#<sha256>``  one object version and its fate (records.Arrival)
+``PIPELINE#<name>``     ``REQUEST#<id>``      a start without new data (records.Request)
 ``PIPELINE#<name>``     ``RUN#<run id>``      one run, as ``show`` prints it (records.Run)
 ``PIPELINE#<name>``     ``MANIFEST#<hash>``   the run that used this very set of contents
 ``ENDPOINT#<name>``     ``WAIT``              the task token that waits for this endpoint
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from boto3.dynamodb.conditions import Attr
 
 from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.naming import pipeline_of_run
-from dropforge_core.records import Approval, Arrival, Lock, Run
+from dropforge_core.records import Approval, Arrival, Lock, Request, Run
 from dropforge_core.table import NEW, TRANSACT_WRITE, ConditionFailedError, Table
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 # A starter is a function, whose timeout is far below: whoever holds STARTING longer has died.
 STARTING_SECONDS = 300
+# Longer than the queue and its dead letters keep a message.
+REQUEST_SECONDS = 60 * 86_400
 _GOING = Attr("status").is_in(["RUNNING", "WAITING_FOR_APPROVAL"])
 
 
@@ -114,6 +117,34 @@ class Ledger:
                 break
             changed += len(batch)
         return changed
+
+    # Requests.
+
+    def record_requests(self, pipeline: str, requests: Iterable[Request]) -> list[Request]:
+        """Record requests to start, each once, and return those that were new."""
+        items = [_request_item(pipeline, request) for request in requests]
+        return [_read(Request, item) for item in self._table.put_all_new(items)]
+
+    def request(self, pipeline: str, request_id: str) -> Request | None:
+        """Return one request, None when its message has not been handled yet."""
+        item = self._table.get(_partition(pipeline), f"REQUEST#{request_id}")
+        return _read(Request, item) if item else None
+
+    def waiting_requests(self, pipeline: str) -> list[Request]:
+        """Return the requests that no run has taken yet."""
+        items = self._table.query(_partition(pipeline), "REQUEST#")
+        return [one for item in items if (one := _read(Request, item)).status == "WAITING"]
+
+    def settle_requests(
+        self, pipeline: str, requests: Iterable[Request], run: Run, now: int
+    ) -> None:
+        """Note which run took these; only for the holder of the pipeline's lock.
+
+        They are kept for as long as a message that tells of them may come again.
+        """
+        taken = (replace(one, status="TAKEN", run_id=run.run_id) for one in requests)
+        kept = {"expires_at": now + REQUEST_SECONDS}
+        self._table.put_all(_request_item(pipeline, one) | kept for one in taken)
 
     # The lock.
 
@@ -346,11 +377,18 @@ def _arrival_item(pipeline: str, arrival: Arrival) -> dict[str, Any]:
     return {"pk": _partition(pipeline), "sk": sort_key, **asdict(arrival)}
 
 
+def _request_item(pipeline: str, request: Request) -> dict[str, Any]:
+    sort_key = f"REQUEST#{request.request_id}"
+    return {"pk": _partition(pipeline), "sk": sort_key, **asdict(request)}
+
+
 def _run_item(run: Run) -> dict[str, Any]:
     return {"pk": _partition(run.pipeline), "sk": f"RUN#{run.run_id}", **asdict(run)}
 
 
-def _read[T: Arrival | Run | Lock | Approval](kind: type[T], item: Mapping[str, Any]) -> T:
+def _read[T: Arrival | Request | Run | Lock | Approval](
+    kind: type[T], item: Mapping[str, Any]
+) -> T:
     """Read an item as a record; an attribute that a newer version added is left aside."""
     known = {one.name for one in fields(kind)}
     return kind(**{name: value for name, value in item.items() if name in known})

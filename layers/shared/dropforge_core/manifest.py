@@ -51,9 +51,9 @@ class Selection:
         return sum(arrival.size for arrival in self.objects)
 
     @property
-    def first_event_at(self) -> str:
-        """The S3 event of the first object that waits, or when it was readmitted."""
-        return min(one.readmitted_at or one.event_time for one in (*self.waiting, *self.barred))
+    def event_times(self) -> list[str]:
+        """The S3 event of each object that waits, or when it was readmitted."""
+        return [one.readmitted_at or one.event_time for one in (*self.waiting, *self.barred)]
 
 
 def select(arrivals: Iterable[Arrival], current: Mapping[str, Content] | None = None) -> Selection:

@@ -5,11 +5,14 @@ METRICS = {
     "ArrivalWaiting": "An object was recorded and waits for a run.",
     "ArrivalDuplicate": "An event told of an object version that was recorded before.",
     "ArrivalIgnored": "An object can be no data: its pipeline, key or size says so.",
-    "ArrivalRefused": "A message tells of no version in this bucket, and goes to the dead letters.",
+    "ArrivalRefused": "A message is none of ours, and goes to the dead letters.",
+    "StartRequested": "A run was asked for without new data, and waits for its start.",
+    "StartDuplicate": "A message asked for a run that had been asked for before.",
+    "StartRefused": "A run was asked for of a pipeline that is not published.",
     "StartFailed": "No run could be started for a pipeline; its messages come again.",
     # start_retraining and finish_run
     "RunStarted": "A run's execution was started.",
-    "RunSkipped": "A run was skipped: its data had been used before, or could not be used.",
+    "RunSkipped": "A run was skipped: there was no data, or it had been used or was of no use.",
     # check_endpoint
     "EndpointFound": "An endpoint was described.",
     "EndpointMissing": "An endpoint does not exist.",

@@ -9,6 +9,9 @@ RunKind = Literal["RETRAIN", "ROLLBACK"]
 ArrivalStatus = Literal[
     "WAITING", "IN_RUN", "USED", "SKIPPED", "SET_ASIDE", "QUARANTINED", "IGNORED"
 ]
+RequestStatus = Literal["WAITING", "TAKEN", "REFUSED"]
+# Why a run was started.
+Cause = Literal["DATA", "PERSON", "SCHEDULE", "DRIFT"]
 # ETag and size: equal for equal bytes, as far as S3 lets us see that.
 type Content = tuple[str, int]
 
@@ -46,6 +49,21 @@ class Arrival:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Request:
+    """A start that was asked for without new data, and what became of it.
+
+    WAITING for a run, TAKEN by ``run_id``, or REFUSED for ``reason``. ``asked_at`` is ISO 8601.
+    """
+
+    request_id: str
+    cause: Cause
+    asked_at: str
+    status: RequestStatus = "WAITING"
+    run_id: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One run: what ``show`` prints, and what the ledger needs beside it.
 
@@ -59,6 +77,8 @@ class Run:
     A ROLLBACK trains nothing: ``restores`` is the run whose model it brings back, and ``data``,
     ``manifest_hash``, ``version`` and ``metrics`` are that run's. ``removed_at`` says that model,
     endpoint config and model package are gone; ``model_data``, the artifact, stays.
+
+    ``causes`` say why it was started; ``requests`` are the ids of the records.Requests it took.
     """
 
     run_id: str
@@ -72,6 +92,8 @@ class Run:
     version: str
     reason: str = ""
     kind: RunKind = "RETRAIN"
+    causes: list[Cause] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     restores: str | None = None
     rejected_by: RejectedBy | None = None
     attempt: int = 1

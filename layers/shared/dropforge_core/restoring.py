@@ -67,6 +67,7 @@ def _new_run(flight: Flight, config: PublishedPipeline, origin: Run, restore: Re
         pipeline=config.name,
         status="RUNNING",
         kind="ROLLBACK",
+        causes=["PERSON"],
         restores=origin.run_id,
         attempt=attempt,
         execution=flight.execution(name, attempt),

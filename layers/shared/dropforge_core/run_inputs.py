@@ -28,10 +28,13 @@ class RunInputs:
     clients: Clients
     bucket: str
 
-    def select(self, pipeline: str) -> Selection:
-        """Select what a run would read; what can no longer be read is IGNORED from now on."""
+    def select(self, pipeline: str, *, requested: bool = False) -> Selection:
+        """Select what a run would read; what can no longer be read is IGNORED from now on.
+
+        Unless a run was ``requested``, nobody looks at the bucket when nothing waits.
+        """
         arrivals = self.ledger.arrivals(pipeline)
-        if not any(arrival.status == "WAITING" for arrival in arrivals):
+        if not requested and not any(arrival.status == "WAITING" for arrival in arrivals):
             return manifest.select(arrivals)
         pages = self.clients.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=manifest.prefix(pipeline)

@@ -1,5 +1,8 @@
 """Start a run for what waits: at most one run of a pipeline at a time, and no event is lost.
 
+What waits is data, or a request to start without new data: both are recorded first, and what is
+said here of arrivals holds for requests (`start_requests.py`).
+
 Why none is lost. An arrival is recorded before anybody asks for the lock on its behalf, and a
 message leaves the queue only after ``start_waiting`` has returned. Whoever asks
 
@@ -40,14 +43,14 @@ from dropforge_core.table import ConditionFailedError
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from dropforge_core.clients import Clients
     from dropforge_core.contracts import PublishedPipeline
     from dropforge_core.ledger import Ledger
     from dropforge_core.manifest import Selection
-    from dropforge_core.records import Lock
+    from dropforge_core.records import Cause, Lock, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,18 +108,23 @@ class Starter:
 
     def _start(self, lock: Lock) -> Run | None:
         inputs = self._inputs
-        selection = inputs.select(lock.pipeline)
-        waits = selection.waiting or selection.barred
+        requests = self.ledger.waiting_requests(lock.pipeline)
+        selection = inputs.select(lock.pipeline, requested=bool(requests))
+        waits = selection.waiting or selection.barred or requests
         config = self.ledger.published(lock.pipeline) if waits else None
         if config is None:
             inputs.mark(lock.pipeline, selection, None)
             self.ledger.release(lock)
             return None
-        run = self._new_run(config, selection)
+        run = self._new_run(config, selection, requests)
         earlier = self.ledger.run_of_manifest(lock.pipeline, run.manifest_hash)
         used = earlier is not None and not _may_end_otherwise(earlier, config)
-        if not selection.waiting or used:
-            return self._skip(lock, run, earlier, selection)
+        # Whoever asks for a run without new data gets one, as long as there is data.
+        if not selection.objects or not (requests or (selection.waiting and not used)):
+            skipped = self._skip(run, earlier, selection)
+            self._settle(skipped, requests)
+            self.ledger.release(lock)
+            return skipped
         document = inputs.write(run, selection)
         try:
             self.ledger.open_run(lock, run)
@@ -124,6 +132,7 @@ class Starter:
             message = f"The lock was lost or the run {run.run_id} exists: try again."
             raise ServiceUnavailableError(message) from err
         inputs.mark(lock.pipeline, selection, run)
+        self._settle(run, requests)
         return self._launch(lock, inputs.copy_older(run, document), config)
 
     def _resume(self, lock: Lock) -> Run | None:
@@ -139,12 +148,20 @@ class Starter:
             return None
         document = self._inputs.read(run)
         self._inputs.mark_again(run, document)
+        waiting = self.ledger.waiting_requests(run.pipeline)
+        self._settle(run, [one for one in waiting if one.request_id in run.requests])
         if config.version != run.version:
             self.ledger.change_run(run.run_id, {"version": config.version})
         run = self._inputs.copy_older(replace(run, version=config.version), document)
         return self._launch(lock, run, config)
 
-    def _new_run(self, config: PublishedPipeline, selection: Selection) -> Run:
+    def _settle(self, run: Run, requests: Sequence[Request]) -> None:
+        now = int(self.now().timestamp())
+        self.ledger.settle_requests(run.pipeline, requests, run, now)
+
+    def _new_run(
+        self, config: PublishedPipeline, selection: Selection, requests: Sequence[Request]
+    ) -> Run:
         now = self.now()
         name = run_id(config.name, now, selection.manifest_hash)
         attempt = 1
@@ -159,8 +176,10 @@ class Starter:
             manifest_hash=selection.manifest_hash,
             endpoint={"name": config.endpoint, "action": "NONE", "config": None},
             data={"objects": len(selection.objects), "bytes": selection.bytes, "manifest": uri},
+            causes=_causes(selection, requests),
+            requests=[one.request_id for one in requests],
             started_at=iso(now),
-            first_event_at=selection.first_event_at,
+            first_event_at=min([*selection.event_times, *(one.asked_at for one in requests)]),
         )
 
     def _launch(self, lock: Lock, run: Run, config: PublishedPipeline) -> Run:
@@ -174,7 +193,7 @@ class Starter:
         )
         return self._flight.launch(lock, run, json.dumps(start.dump()))
 
-    def _skip(self, lock: Lock, run: Run, earlier: Run | None, selection: Selection) -> Run:
+    def _skip(self, run: Run, earlier: Run | None, selection: Selection) -> Run:
         """Record a run without an execution, and have it told; it reads what an earlier one did."""
         ended = self.now()
         skipped = replace(
@@ -192,12 +211,18 @@ class Starter:
             InvocationType="Event",
             Payload=json.dumps(_end_of(skipped).dump()).encode(),
         )
-        self._inputs.mark(lock.pipeline, selection, skipped)
-        self.ledger.release(lock)
+        self._inputs.mark(run.pipeline, selection, skipped)
         return skipped
 
 
+def _causes(selection: Selection, requests: Sequence[Request]) -> list[Cause]:
+    data: list[Cause] = ["DATA"] if selection.waiting or selection.barred else []
+    return data + sorted({one.cause for one in requests})
+
+
 def _why_skipped(pipeline: str, earlier: Run | None, selection: Selection) -> str:
+    if not selection.objects and not selection.barred:
+        return "There is no data to learn from: nothing that was dropped can be read."
     if selection.waiting and earlier and earlier.status == "SKIPPED":
         return f"This very data was refused before, by the run {earlier.run_id}: {earlier.reason}"
     if selection.waiting and earlier:

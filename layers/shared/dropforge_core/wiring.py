@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class StartSettings(Environment):
     """What the template gives every function that may start a run."""
 
+    stack_name: str
     ledger_table: str
     data_bucket: str
     retrain_state_machine_arn: str

@@ -143,3 +143,31 @@ def test_only_the_pipeline_that_fails_comes_again(
     monkeypatch.setattr(Ledger, "acquire", acquire)
     assert functions.invoke(NAME, iris) == {"batchItemFailures": []}
     assert {run.pipeline for run in stack.ledger.runs()} == {"iris", "car"}
+
+
+CAUSES = {"requested": "PERSON", "schedule": "SCHEDULE", "drift": "DRIFT"}
+
+
+@pytest.mark.parametrize("kind", CAUSES)
+def test_a_request_is_a_run_of_what_there_is(
+    functions: Any, stack: Stack, sample: Any, output: Any, kind: str
+) -> None:
+    """Told twice, it starts one run, which reads the data that was used before."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (first,) = stack.starter().start_waiting("iris")
+    stack.end(first, "DEPLOYED")
+    event = sample(f"{NAME}.{kind}")
+    assert functions.invoke(NAME, event) == {"batchItemFailures": []}
+    assert output()[1] == {"StartRequested": 1, "RunStarted": 1}
+    assert functions.invoke(NAME, event) == {"batchItemFailures": []}
+    assert output()[1] == {"StartDuplicate": 1}
+    (run, _) = stack.ledger.runs("iris")
+    assert (run.causes, run.manifest_hash) == ([CAUSES[kind]], first.manifest_hash)
+
+
+def test_nobodys_request(functions: Any, stack: Stack, sample: Any, output: Any) -> None:
+    """A request for a pipeline that is not published is done with: REFUSED, logged, counted."""
+    assert functions.invoke(NAME, sample(f"{NAME}.requested")) == {"batchItemFailures": []}
+    assert stack.ledger.runs("iris") == []
+    assert output()[1] == {"StartRefused": 1}
