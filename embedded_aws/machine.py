@@ -19,6 +19,7 @@ from embedded_aws.http import make_server
 from embedded_aws.images import Images
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import SageMaker
+from embedded_aws.sagemaker.process_runtime import ProcessRuntime
 from embedded_aws.schedules import Schedules
 from embedded_aws.server import Front
 from embedded_aws.settings import Settings
@@ -39,9 +40,8 @@ class Machine:
         self._alarms = Alarms(settings, cloudwatch, events.emit)
         self._sagemaker = SageMaker(
             settings,
-            self._children,
             events.emit,
-            Images(settings.state / "images").folder,
+            ProcessRuntime(settings, self._children, Images(settings.state / "images")),
             faults=faults,
             cloudwatch=cloudwatch,
         )

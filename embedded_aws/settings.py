@@ -16,4 +16,22 @@ class Settings:
     @property
     def endpoint_url(self) -> str:
         """Value for `AWS_ENDPOINT_URL`."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.url_at("127.0.0.1")
+
+    def url_at(self, host: str) -> str:
+        """Give the address for who reaches this machine as `host`."""
+        return f"http://{host}:{self.port}"
+
+    def client_variables(self, host: str = "127.0.0.1") -> dict[str, str]:
+        """Give what the AWS clients of a job's program find in its environment.
+
+        On AWS a job has its role's credentials; here any will do, and calls must come to us.
+        """
+        return {
+            "AWS_ACCESS_KEY_ID": "embedded",
+            "AWS_SECRET_ACCESS_KEY": "embedded",
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.url_at(host),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }

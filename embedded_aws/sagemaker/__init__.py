@@ -20,18 +20,17 @@ could upload.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from embedded_aws.faults import EndpointFault, Faults, JobFault
 from embedded_aws.faults.running import Running
-from embedded_aws.processes import Children
 from embedded_aws.sagemaker import endpoint_configs, listing, models, processing, training
 from embedded_aws.sagemaker.endpoint import Update
 from embedded_aws.sagemaker.endpoints import Endpoints
 from embedded_aws.sagemaker.invocation import Answer
 from embedded_aws.sagemaker.model_packages import ModelPackages
 from embedded_aws.sagemaker.platform import CloudWatch, Emit, Limits, Platform
+from embedded_aws.sagemaker.runtime import Runtime
 from embedded_aws.sagemaker.storage import Storage
 from embedded_aws.sagemaker.support import not_implemented, refuse_unsupported
 from embedded_aws.sagemaker.validation import check, is_operation
@@ -51,20 +50,18 @@ class SageMaker:
     def __init__(  # noqa: PLR0913 - the parts are what they are
         self,
         settings: Settings,
-        children: Children,
         emit: Emit,
-        images: Callable[[str], Path],
+        runtime: Runtime,
         *,
         faults: Faults,
         cloudwatch: CloudWatch,
         limits: Limits | None = None,
     ) -> None:
-        """Start with nothing. `images` gives the folder that stands for an image."""
+        """Start with nothing. `runtime` runs the programs of jobs and endpoints."""
         self._platform = Platform(
             settings,
-            children,
             emit,
-            images,
+            runtime,
             limits or Limits(),
             Storage(settings),
             cloudwatch,

@@ -9,6 +9,7 @@ from embedded_aws.sagemaker import models
 from embedded_aws.sagemaker.models import ContainerSpec
 from embedded_aws.sagemaker.platform import Limits, Platform
 from embedded_aws.sagemaker.records import RecordKind, Records
+from embedded_aws.sagemaker.runtime import Needs
 from embedded_aws.sagemaker.support import not_implemented
 from embedded_aws.sagemaker.validation import require
 
@@ -31,6 +32,13 @@ class Variant:
     instance_type: str | None  # the same
     weight: float
     serverless: Mapping[str, Any] | None
+    isolated: bool = False  # no network
+
+    @property
+    def needs(self) -> Needs:
+        """What its containers ask of the machine."""
+        memory = self.serverless["MemorySizeInMB"] if self.serverless else None
+        return Needs(self.instance_type, memory, isolated=self.isolated)
 
     def summary(self) -> dict[str, Any]:
         """Tell the variant as DescribeEndpoint's ProductionVariants do, without images."""
@@ -86,11 +94,12 @@ def resolve(config: Mapping[str, Any], model_records: Records, limits: Limits) -
     """
     variant = config["ProductionVariants"][0]
     serverless = variant.get("ServerlessConfig")
+    model = model_records.describe(variant["ModelName"])
     startup = limits.serverless_startup if serverless else limits.startup
     return Variant(
         config=config["EndpointConfigName"],
         name=variant["VariantName"],
-        containers=tuple(models.chain(model_records.describe(variant["ModelName"]))),
+        containers=tuple(models.chain(model)),
         startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or startup,
         max_body_bytes=_MAX_SERVERLESS_BODY_BYTES if serverless else _MAX_BODY_BYTES,
         max_concurrency=serverless["MaxConcurrency"] if serverless else None,
@@ -98,6 +107,7 @@ def resolve(config: Mapping[str, Any], model_records: Records, limits: Limits) -
         instance_type=None if serverless else variant["InstanceType"],
         weight=variant["InitialVariantWeight"],
         serverless=serverless,
+        isolated=model["EnableNetworkIsolation"],
     )
 
 

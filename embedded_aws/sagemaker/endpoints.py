@@ -13,7 +13,6 @@ from embedded_aws.sagemaker.guardrails import Guardrails
 from embedded_aws.sagemaker.invocation import Answer, Invocation
 from embedded_aws.sagemaker.invocation_metrics import InvocationMetrics
 from embedded_aws.sagemaker.platform import Platform
-from embedded_aws.sagemaker.ports import Ports
 
 
 class Endpoints:
@@ -22,7 +21,6 @@ class Endpoints:
     def __init__(self, platform: Platform) -> None:
         """Start with none."""
         self._platform = platform
-        self._ports = Ports()
         self._metrics = InvocationMetrics(platform.cloudwatch, platform.closing)
         self._lock = threading.Lock()
         self._endpoints: dict[str, Endpoint] = {}
@@ -109,7 +107,7 @@ class Endpoints:
             self._plans.clear()
 
     def _fleet(self, endpoint: str, variant: Variant) -> Fleet:
-        return Fleet(endpoint, variant, self._platform, self._ports, self._metrics)
+        return Fleet(endpoint, variant, self._platform, self._metrics)
 
     def _take_plan(self, arn: str) -> Plan:
         with self._lock:

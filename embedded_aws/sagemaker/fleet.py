@@ -12,7 +12,6 @@ from embedded_aws.sagemaker.endpoint_configs import Variant
 from embedded_aws.sagemaker.invocation import Answer, Invocation
 from embedded_aws.sagemaker.invocation_metrics import InvocationMetrics, Served
 from embedded_aws.sagemaker.platform import Platform
-from embedded_aws.sagemaker.ports import Ports
 from embedded_aws.sagemaker.serving import NotServingError, ServingContainer
 
 _TOO_MANY_REQUESTS = 429
@@ -27,10 +26,9 @@ class Fleet:
         endpoint: str,
         variant: Variant,
         platform: Platform,
-        ports: Ports,
         metrics: InvocationMetrics,
     ) -> None:
-        """Choose folders, logs and ports; `start` starts it."""
+        """Choose folders and logs; `start` starts it."""
         self.variant = variant
         self._platform = platform
         self._metrics = metrics
@@ -42,7 +40,9 @@ class Fleet:
             for spec in variant.containers
         ]
         self._containers = [
-            ServingContainer(spec, self._served, self._folder, log, platform=platform, ports=ports)
+            ServingContainer(
+                spec, variant.needs, self._served, self._folder, log, platform=platform
+            )
             for spec, log in zip(variant.containers, logs, strict=True)
         ]
         self._inside = 0

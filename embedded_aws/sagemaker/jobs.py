@@ -3,7 +3,6 @@
 import copy
 import json
 import logging
-import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,8 +13,8 @@ from typing import Any
 
 from embedded_aws.errors import AwsError
 from embedded_aws.faults import JobFault
-from embedded_aws.sagemaker.container import exit_status
 from embedded_aws.sagemaker.platform import Platform, for_event, now
+from embedded_aws.sagemaker.runtime import Container, Needs, Program
 from embedded_aws.sagemaker.storage import StorageError
 
 type Description = dict[str, Any]
@@ -106,6 +105,11 @@ class Job:
         """Where the program's output goes."""
         return self.platform.log_file(f"{self.kind.name}Jobs", self.name, "algo-1.log")
 
+    def container(self, image: str, instance_type: str, *, isolated: bool) -> Container:
+        """Make the job's container; raises AwsError when there can be none."""
+        needs = Needs(instance_type, isolated=isolated)
+        return self.platform.runtime.container(self.folder, image, needs)
+
     def describe(self) -> Description:
         """Tell the job as Describe does."""
         with self._lock:
@@ -155,9 +159,7 @@ class Job:
         self._stopping.wait(seconds)
         self.check_stopped()
 
-    def wait_for(
-        self, process: subprocess.Popen[bytes], seconds: float, late: Cut = Cut.MAX_RUNTIME
-    ) -> Ending:
+    def wait_for(self, program: Program, seconds: float, late: Cut = Cut.MAX_RUNTIME) -> Ending:
         """Wait for the job's program; after `seconds`, or when the job is stopped, end it.
 
         The program gets SIGTERM, and SIGKILL when the grace is over.
@@ -166,15 +168,15 @@ class Job:
         woken = self._woken = threading.Event()
         if self._stopping.is_set():
             woken.set()
-        threading.Thread(target=_wake_after, args=[process, woken], daemon=True).start()
+        threading.Thread(target=_wake_after, args=[program, woken], daemon=True).start()
         with self.platform.running_jobs.watch(
-            self._is_meant, lambda fault: self._suffer(fault, process)
+            self._is_meant, lambda fault: self._suffer(fault, program)
         ):
             in_time = woken.wait(seconds)
         cut = self._cut(None if in_time else late)
         if cut in (Cut.MAX_RUNTIME, Cut.MAX_WAIT):
             self.change(self.kind.enter_stopping)
-        status = exit_status(self.platform.children.stop(process, self._grace()))
+        status = program.stop(self._grace())
         if self._failure:
             raise JobFailedError(self._failure)
         return Ending(status, cut, self._interruption.away if self._interruption else 0.0)
@@ -202,7 +204,7 @@ class Job:
         request = json.dumps(self.request, ensure_ascii=False, default=str)
         return fault.job in self.name and fault.match in request
 
-    def _suffer(self, fault: JobFault, process: subprocess.Popen[bytes]) -> None:
+    def _suffer(self, fault: JobFault, program: Program) -> None:
         """Let a fault strike the job's program, or what waits for it."""
         if fault.then == "stopped":
             with suppress(AwsError):  # somebody stops it already
@@ -211,12 +213,12 @@ class Job:
             self._is_overdue = True
             self._woken.set()
         elif fault.then == "interrupted":
-            if process.poll() is None:
+            if not program.has_ended():
                 self._interruption = fault
                 self._woken.set()
         else:
             self._failure = fault.reason
-            self.platform.children.kill(process)
+            program.kill()
 
     def _run(self) -> None:
         try:
@@ -284,8 +286,8 @@ class Jobs:
             return list(self._jobs.values())
 
 
-def _wake_after(process: subprocess.Popen[bytes], woken: threading.Event) -> None:
-    process.wait()
+def _wake_after(program: Program, woken: threading.Event) -> None:
+    program.wait()
     woken.set()
 
 

@@ -205,7 +205,7 @@ class ModelPackages:
         for container in (request.get("InferenceSpecification") or {}).get("Containers") or []:
             where = "inferenceSpecification.containers.member"
             require(container, where, "Image")
-            self._platform.images(container["Image"])
+            self._platform.runtime.check(container["Image"])
             data = container.get("ModelDataUrl")
             if data and not self._platform.storage.has(data):
                 raise AwsError("ValidationException", f"Could not find model data at {data}.")

@@ -18,6 +18,7 @@ class ContainerSpec:
     image: str
     model_data: str | None
     environment: Mapping[str, str]
+    place: int | None = None  # in a chain, from 0; None when there is no other
 
 
 def models(platform: Platform) -> Records:
@@ -32,7 +33,7 @@ def create(records: Records, request: dict[str, Any], platform: Platform) -> dic
         raise AwsError("ValidationException", message)
     for container in _containers(request):
         require(container, "containerDefinition", "Image")
-        platform.images(container["Image"])
+        platform.runtime.check(container["Image"])
         data = container.get("ModelDataUrl")
         if data and not platform.storage.has(data):
             raise AwsError("ValidationException", f"Could not find model data at {data}.")
@@ -41,14 +42,16 @@ def create(records: Records, request: dict[str, Any], platform: Platform) -> dic
 
 def chain(model: Mapping[str, Any]) -> list[ContainerSpec]:
     """List a described model's containers, in the order in which a request passes them."""
+    containers = _containers(model)
     return [
         ContainerSpec(
             name=_name(container, number, is_primary=bool(model.get("PrimaryContainer"))),
             image=container["Image"],
             model_data=container.get("ModelDataUrl"),
             environment=container.get("Environment") or {},
+            place=number - 1 if len(containers) > 1 else None,
         )
-        for number, container in enumerate(_containers(model), start=1)
+        for number, container in enumerate(containers, start=1)
     ]
 
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from embedded_aws.faults import EndpointFault, JobFault
 from embedded_aws.faults.running import Running
-from embedded_aws.processes import Children
 from embedded_aws.sagemaker.changes import Changes
+from embedded_aws.sagemaker.runtime import Runtime
 from embedded_aws.sagemaker.storage import Storage
 from embedded_aws.sagemaker.tags import Tags
 from embedded_aws.settings import Settings
@@ -56,9 +56,8 @@ class Platform:
     """One SageMaker's surroundings."""
 
     settings: Settings
-    children: Children
     emit: Emit
-    images: Callable[[str], Path]
+    runtime: Runtime
     limits: Limits
     storage: Storage
     cloudwatch: CloudWatch

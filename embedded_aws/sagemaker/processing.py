@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 from embedded_aws.errors import AwsError
-from embedded_aws.sagemaker.container import Container, below
 from embedded_aws.sagemaker.jobs import (
     Description,
     Job,
@@ -17,6 +16,7 @@ from embedded_aws.sagemaker.jobs import (
     JobStoppedError,
 )
 from embedded_aws.sagemaker.platform import Platform, now
+from embedded_aws.sagemaker.runtime import CannotStartError, Command, Container, below, inside
 from embedded_aws.sagemaker.support import not_implemented
 from embedded_aws.sagemaker.validation import require
 
@@ -69,14 +69,17 @@ def _check_path(given: dict[str, Any], where: str, member: str) -> None:
 
 
 def _work(job: Job) -> None:
-    image = job.platform.images(job.request["AppSpecification"]["ImageUri"])
+    container = job.container(
+        job.request["AppSpecification"]["ImageUri"],
+        job.request["ProcessingResources"]["ClusterConfig"]["InstanceType"],
+        isolated=(job.request.get("NetworkConfig") or {}).get("EnableNetworkIsolation", False),
+    )
     job.change(lambda description: description.update(ProcessingStartTime=now()))
-    container = Container(job.folder, image, job.platform)
     _prepare(job, container)
     _run(job, container)
     for output in _outputs(job.request):
         target = output["S3Output"]
-        job.platform.storage.upload(container.path(target["LocalPath"]), target["S3Uri"])
+        job.platform.storage.upload(inside(container.root, target["LocalPath"]), target["S3Uri"])
     # Only now: what a failed or stopped job leaves may tell why.
     container.remove()
     job.change(_finish)
@@ -86,12 +89,12 @@ def _prepare(job: Job, container: Container) -> None:
     for given in _inputs(job.request):
         job.check_stopped()
         source = given["S3Input"]
-        folder = container.path(source["LocalPath"])
+        folder = inside(container.root, source["LocalPath"])
         job.platform.storage.download(source["S3Uri"], source["S3DataType"], folder)
     for output in _outputs(job.request):
-        container.path(output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
-    container.path(_MESSAGE).parent.mkdir(parents=True)
-    config = container.path(_CONFIG)
+        inside(container.root, output["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
+    inside(container.root, _MESSAGE).parent.mkdir(parents=True)
+    config = inside(container.root, _CONFIG)
     config.mkdir(parents=True)
     told = {name: value for name, value in job.request.items() if name != "Tags"}
     told["ProcessingJobArn"] = job.arn
@@ -103,13 +106,13 @@ def _prepare(job: Job, container: Container) -> None:
 
 def _run(job: Job, container: Container) -> None:
     app = job.request["AppSpecification"]
-    command = [*app["ContainerEntrypoint"], *app.get("ContainerArguments", [])]
+    command = Command(app.get("ContainerArguments") or [], app["ContainerEntrypoint"])
     job.log.write_bytes(b"")
     try:
-        process = container.start(command, job.request.get("Environment", {}), job.log)
-    except FileNotFoundError as err:
+        program = container.start(command, job.request.get("Environment", {}), job.log)
+    except CannotStartError as err:
         raise JobFailedError(f"AlgorithmError: {err}, exit code: 127") from err
-    ending = job.wait_for(process, job.request["StoppingCondition"]["MaxRuntimeInSeconds"])
+    ending = job.wait_for(program, job.request["StoppingCondition"]["MaxRuntimeInSeconds"])
     message = _exit_message(container)
     if message:
         job.change(lambda description: description.update(ExitMessage=message))
@@ -121,7 +124,7 @@ def _run(job: Job, container: Container) -> None:
 
 def _exit_message(container: Container) -> str:
     try:
-        written = container.path(_MESSAGE).read_bytes()
+        written = inside(container.root, _MESSAGE).read_bytes()
         written.decode()
     except FileNotFoundError:
         return ""

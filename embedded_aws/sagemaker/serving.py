@@ -9,22 +9,18 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
+from embedded_aws.errors import AwsError
 from embedded_aws.faults import EndpointFault
 from embedded_aws.sagemaker.archive import ArchiveError, unpack
-from embedded_aws.sagemaker.container import Container
 from embedded_aws.sagemaker.invocation_metrics import Served
 from embedded_aws.sagemaker.models import ContainerSpec
 from embedded_aws.sagemaker.platform import Platform
-from embedded_aws.sagemaker.ports import Ports
+from embedded_aws.sagemaker.runtime import CannotStartError, Container, Needs, Program, inside
 from embedded_aws.sagemaker.storage import StorageError
-
-if TYPE_CHECKING:
-    import subprocess
 
 _MODEL = "/opt/ml/model"
 _CONNECTIONS = 64
@@ -61,38 +57,36 @@ class ServingContainer:
     def __init__(  # noqa: PLR0913 - the parts are what they are
         self,
         spec: ContainerSpec,
+        needs: Needs,
         served: Served,
         folder: Path,
         log: Path,
         *,
         platform: Platform,
-        ports: Ports,
     ) -> None:
-        """Take a port; nothing runs before `launch`."""
+        """Choose; nothing runs before `launch`."""
         self.spec = spec
+        self._needs = needs
         self._served = served
         self._folder = folder
         self._log_file = log
         self._platform = platform
-        self._ports = ports
-        self._block = ports.take()
-        self._pool = urllib3.HTTPConnectionPool(
-            "127.0.0.1", self._block.start, maxsize=_CONNECTIONS
-        )
+        self._pool: urllib3.HTTPConnectionPool | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._restarts = True
         self._container: Container | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._program: Program | None = None
 
     def launch(self) -> None:
         """Fetch the model and start the program; raises NotServingError."""
-        image = self._platform.images(self.spec.image)
-        self._container = Container(self._folder / self.spec.name, image, self._platform)
+        self._container = self._platform.runtime.container(
+            self._folder / self.spec.name, self.spec.image, self._needs, self.spec.place
+        )
         self._fetch_model(self._container)
         try:
             self._start(self._container)
-        except FileNotFoundError as err:
+        except (CannotStartError, OSError) as err:
             self._log_file.write_text(f"{err}\n")
             raise NotServingError(str(err)) from err
 
@@ -102,7 +96,7 @@ class ServingContainer:
         A program that has ended is not waited for.
         """
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if self._program is None or self._program.has_ended():
                 raise NotServingError("the program has ended")
             if self._answers_ping():
                 threading.Thread(target=self._keep_running, daemon=True).start()
@@ -131,15 +125,15 @@ class ServingContainer:
         closing = self._platform.closing.is_set()
         grace = _CLOSING_GRACE_SECONDS if closing else self._platform.limits.serving_grace
         with self._lock:
-            if self._process:
-                self._platform.children.stop(self._process, grace)
-        self._pool.close()
-        self._ports.give_back(self._block)
+            if self._program:
+                self._program.stop(grace)
+        if self._pool:
+            self._pool.close()
         if self._container:
             self._container.remove()
 
     def _fetch_model(self, container: Container) -> None:
-        model = container.path(_MODEL)
+        model = inside(container.root, _MODEL)
         model.mkdir()
         uri = self.spec.model_data
         if uri is None:
@@ -166,15 +160,15 @@ class ServingContainer:
         with self._lock:
             if self._stopping.is_set():
                 return
-            ports = f"{self._block.start + 1}-{self._block[-1]}"
-            environment = {
-                **self.spec.environment,
-                "SAGEMAKER_BIND_TO_PORT": str(self._block.start),
-                "SAGEMAKER_SAFE_PORT_RANGE": ports,
-            }
-            self._process = container.start(["serve"], environment, self._log_file)
+            self._program = container.serve(self.spec.environment, self._log_file)
+            # A program that was started again may be at another address.
+            host, port = container.address
+            if self._pool is None or (self._pool.host, self._pool.port) != (host, port):
+                self._pool = urllib3.HTTPConnectionPool(host, port, maxsize=_CONNECTIONS)
 
     def _answers_ping(self) -> bool:
+        if self._pool is None:
+            return False
         try:
             answer = self._pool.urlopen(
                 "GET", "/ping", timeout=self._platform.limits.ping, retries=False
@@ -184,6 +178,8 @@ class ServingContainer:
         return answer.status == _HEALTHY
 
     def _post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
+        if self._pool is None:
+            raise UnreachableError("it was not started")
         timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._platform.limits.invocation)
         try:
             answer = self._pool.urlopen(
@@ -203,20 +199,20 @@ class ServingContainer:
     def _suffer(self, fault: EndpointFault) -> None:
         """Let a fault kill the program."""
         self._restarts = fault.restarts
-        if self._process:
-            self._platform.children.kill(self._process)
+        if self._program:
+            self._program.kill()
 
     def _keep_running(self) -> None:
         limits = self._platform.limits
         delay = limits.restart_delay
-        while self._process and self._container:
+        while self._program and self._container:
             started = time.monotonic()
             with self._platform.running_containers.watch(self._is_meant, self._suffer):
-                status = self._process.wait()
+                self._program.wait()
             if self._stopping.is_set() or not self._restarts:
                 return
             # What it leaves running may hold the port.
-            self._platform.children.stop(self._process, 0)
+            status = self._program.stop(0)
             if time.monotonic() - started > limits.longest_restart_delay:
                 delay = limits.restart_delay
             name = f"{self._folder.name}, {self.spec.name}"
@@ -226,5 +222,5 @@ class ServingContainer:
             delay = min(delay * 2, limits.longest_restart_delay)
             try:
                 self._start(self._container)
-            except (OSError, RuntimeError) as err:
+            except (CannotStartError, AwsError, OSError, RuntimeError) as err:
                 _log.warning("%s: %s", name, err)

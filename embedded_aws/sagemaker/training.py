@@ -14,7 +14,6 @@ from typing import Any
 from embedded_aws.errors import AwsError
 from embedded_aws.sagemaker import training_files as files
 from embedded_aws.sagemaker.checkpoints import Checkpoints
-from embedded_aws.sagemaker.container import Container, below
 from embedded_aws.sagemaker.jobs import (
     Cut,
     Description,
@@ -26,6 +25,7 @@ from embedded_aws.sagemaker.jobs import (
     JobStoppedError,
 )
 from embedded_aws.sagemaker.platform import Platform, now
+from embedded_aws.sagemaker.runtime import CannotStartError, Command, Container, below, inside
 from embedded_aws.sagemaker.training_metrics import TrainingMetrics
 from embedded_aws.sagemaker.validation import require
 
@@ -178,9 +178,12 @@ def _train(job: Job) -> tuple[Container, Ending]:
 
 
 def _train_on_an_instance(job: Job, clock: _Clock) -> tuple[Container, Ending]:
-    image = job.platform.images(job.request["AlgorithmSpecification"]["TrainingImage"])
+    container = job.container(
+        job.request["AlgorithmSpecification"]["TrainingImage"],
+        job.request["ResourceConfig"]["InstanceType"],
+        isolated=job.request["EnableNetworkIsolation"],
+    )
     job.change(_begin_download)
-    container = Container(job.folder, image, job.platform)
     checkpoints = _checkpoints(job, container)
     _prepare(job, container, checkpoints)
     job.change(lambda description: _enter(description, "Training"))
@@ -203,7 +206,7 @@ def _checkpoints(job: Job, container: Container) -> Checkpoints | None:
     config = job.request.get("CheckpointConfig")
     if not config:
         return None
-    folder = container.path(_checkpoint_folder(job.request))
+    folder = inside(container.root, _checkpoint_folder(job.request))
     interval = job.platform.limits.checkpoint_interval
     return Checkpoints(folder, config["S3Uri"], job.platform.storage, interval)
 
@@ -212,7 +215,7 @@ def _prepare(job: Job, container: Container, checkpoints: Checkpoints | None) ->
     for channel in job.request.get("InputDataConfig") or []:
         job.check_stopped()
         source = channel["DataSource"]["S3DataSource"]
-        folder = container.path(files.channel_folder(channel["ChannelName"]))
+        folder = inside(container.root, files.channel_folder(channel["ChannelName"]))
         job.platform.storage.download(source["S3Uri"], source["S3DataType"], folder)
     if checkpoints:
         checkpoints.restore()
@@ -223,17 +226,17 @@ def _prepare(job: Job, container: Container, checkpoints: Checkpoints | None) ->
 def _run(job: Job, container: Container, seconds: float, late: Cut) -> Ending:
     algorithm = job.request["AlgorithmSpecification"]
     entrypoint = algorithm.get("ContainerEntrypoint") or []
-    command = [*entrypoint, *(algorithm.get("ContainerArguments") or [])] or ["train"]
+    arguments = algorithm.get("ContainerArguments") or ([] if entrypoint else ["train"])
     environment = {
         **(job.request.get("Environment") or {}),
         "TRAINING_JOB_NAME": job.name,
         "TRAINING_JOB_ARN": job.arn,
     }
     try:
-        process = container.start(command, environment, job.log)
-    except FileNotFoundError as err:
+        program = container.start(Command(arguments, entrypoint), environment, job.log)
+    except CannotStartError as err:
         raise JobFailedError(f"AlgorithmError: {err}, exit code: 127") from err
-    return job.wait_for(process, max(0.0, seconds), late)
+    return job.wait_for(program, max(0.0, seconds), late)
 
 
 def _checkpoint_folder(request: Description) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from embedded_aws.sagemaker.archive import pack
-from embedded_aws.sagemaker.container import Container
 from embedded_aws.sagemaker.jobs import Description
+from embedded_aws.sagemaker.runtime import Container, inside
 from embedded_aws.sagemaker.storage import Location, Storage
 
 MODEL = "/opt/ml/model"
@@ -28,7 +28,7 @@ def channel_folder(name: str) -> str:
 
 def write_configuration(request: Description, container: Container) -> None:
     """Write /opt/ml/input/config and make the folders for what the job leaves."""
-    config = container.path(f"{_INPUT}/config")
+    config = inside(container.root, f"{_INPUT}/config")
     config.mkdir(parents=True, exist_ok=True)
     files = {
         "hyperparameters": request.get("HyperParameters") or {},
@@ -41,7 +41,7 @@ def write_configuration(request: Description, container: Container) -> None:
     for name, content in files.items():
         (config / f"{name}.json").write_text(json.dumps(content))
     for folder in (MODEL, f"{_OUTPUT}/data"):
-        container.path(folder).mkdir(parents=True)
+        inside(container.root, folder).mkdir(parents=True)
 
 
 def artifacts(request: Description) -> Location:
@@ -54,14 +54,14 @@ def upload_artifacts(request: Description, container: Container, storage: Storag
     """Pack and upload the model and the other output, each unless it is empty."""
     for folder, name in ((MODEL, "model.tar.gz"), (f"{_OUTPUT}/data", "output.tar.gz")):
         archive = container.root / name
-        if pack(container.path(folder), archive):
+        if pack(inside(container.root, folder), archive):
             storage.upload_file(archive, str(artifacts(request).below(name)))
 
 
 def read_failure(container: Container) -> str:
     """Read what the program wrote about its failure; empty when it wrote nothing."""
     try:
-        text = container.path(f"{_OUTPUT}/failure").read_text(errors="replace")
+        text = inside(container.root, f"{_OUTPUT}/failure").read_text(errors="replace")
     except OSError:
         return ""
     return text[:_FAILURE_CHARACTERS].strip()

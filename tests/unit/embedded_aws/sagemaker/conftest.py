@@ -18,6 +18,7 @@ from embedded_aws.faults import Faults
 from embedded_aws.images import Images
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import Limits, SageMaker
+from embedded_aws.sagemaker.process_runtime import ProcessRuntime
 from embedded_aws.settings import Settings
 
 if TYPE_CHECKING:
@@ -226,14 +227,12 @@ def make_bench(tmp_path: Path, s3_port: int, s3: "S3Client") -> Iterator[Callabl
             events.append((kind, detail, resources))
 
         short = replace(Limits(stop_grace=5, serving_grace=5, ping_interval=0.02), **limits)
-        images = Images(settings.state / "images")
         cloudwatch, faults = Watch(), Faults()
         made.append(
             SageMaker(
                 settings,
-                children,
                 emit,
-                images.folder,
+                ProcessRuntime(settings, children, Images(settings.state / "images")),
                 faults=faults,
                 cloudwatch=cloudwatch,
                 limits=short,
