@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
+from dropforge_core.chain_config import PREPROCESSED
 from dropforge_core.contracts import EndpointState, PublishedPipeline, Restore
 from dropforge_core.endpoints import MISSING, endpoint_state, with_what_serves
 from dropforge_core.lineage import standing
+from dropforge_core.naming import models_folder
 from dropforge_core.records import Run
 
 from dropforge.errors import InputError
@@ -45,11 +47,13 @@ def choose(target: Target, current: PublishedPipeline, to: str | None) -> Choice
     where = f" in place of that of {serving}" if serving else ""
     restore = Restore(
         run_id=origin.run_id,
-        model_data=_artifact(target, origin),
+        model_data=_trained(target, origin),
         reason=f"The model of {origin.run_id} was brought back{where}.",
         metrics=origin.metrics,
     )
-    return Choice(origin, restore, _config(target, current, origin))
+    config = _config(target, current, origin)
+    _check_preprocessed(target, config, origin)
+    return Choice(origin, restore, config)
 
 
 def _named(runs: list[Run], to: str, serving: str | None) -> Run:
@@ -96,18 +100,31 @@ def _possible(runs: list[Run], serving: str | None) -> str:
     return f"Possible: {', '.join(others)}." if others else "No other model can come back."
 
 
-def _artifact(target: Target, origin: Run) -> str:
-    """Return the model's artifact, after a look whether it is still there."""
+def _trained(target: Target, origin: Run) -> str:
+    """Return the training job's artifact, after a look whether it is still there."""
     if origin.model_data is None:
         raise InputError(f"The ledger does not know where the model of {origin.run_id} lies.")
-    bucket, _, key = origin.model_data.removeprefix("s3://").partition("/")
+    _check_artifact(target, origin, origin.model_data)
+    return origin.model_data
+
+
+def _check_preprocessed(target: Target, config: PublishedPipeline, origin: Run) -> None:
+    """Look whether what preprocess made for other containers is still there."""
+    folder = f"s3://{target.output('ArtifactsBucketName')}/{models_folder(origin.run_id)}"
+    for container in config.serve.containers:
+        if container.model and container.model.startswith(PREPROCESSED):
+            name = container.model.removeprefix(PREPROCESSED)
+            _check_artifact(target, origin, f"{folder}{name}/model.tar.gz")
+
+
+def _check_artifact(target: Target, origin: Run, uri: str) -> None:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
     try:
         target.s3.head_object(Bucket=bucket, Key=key)
     except ClientError as err:
         if err.response["Error"]["Code"] not in {"404", "NoSuchKey"}:
             raise
-        raise InputError(f"The model of {origin.run_id} is gone: {origin.model_data}.") from err
-    return origin.model_data
+        raise InputError(f"The model of {origin.run_id} is gone: {uri}.") from err
 
 
 def _config(target: Target, current: PublishedPipeline, origin: Run) -> PublishedPipeline:

@@ -57,18 +57,20 @@ def load(project: Project, name: str) -> Pipeline:
 
 
 def uses_of(config: PipelineConfig) -> dict[str, Use]:
-    """Return the image of each step: what it is called, and where it runs."""
+    """Return the image of each step: what it is called, and where it runs.
+
+    That of a container among several is ``serve.<its name>``.
+    """
     serve = config.serve
+    machine = serve.instance.type if serve.instance else None
+    served = {f"serve.{one.name}": one.image for one in serve.containers} or {
+        "serve": serve.image or config.image
+    }
     return {
         "preprocess": _use(config, config.preprocess, "processing"),
         "train": _use(config, config.train, "training"),
         "evaluate": _use(config, config.evaluate, "processing"),
-        "serve": Use(
-            serve.image or config.image,
-            "inference",
-            serve.instance.type if serve.instance else None,
-        ),
-    }
+    } | {step: Use(image, "inference", machine) for step, image in served.items()}
 
 
 def _use(config: PipelineConfig, step: Script | Train, place: Place) -> Use:

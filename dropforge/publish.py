@@ -145,10 +145,12 @@ def _resolved(
         name=config.name,
         version="",
         endpoint=endpoint,
-        preprocess=_processing(config.preprocess, addresses["preprocess"]),
+        preprocess=_processing(
+            config.preprocess, config.preprocess.script_arguments(), addresses["preprocess"]
+        ),
         train=_training(config, addresses["train"]),
-        evaluate=_processing(config.evaluate, addresses["evaluate"]),
-        serve=config.serve.resolved(addresses["serve"]),
+        evaluate=_processing(config.evaluate, config.evaluate.arguments, addresses["evaluate"]),
+        serve=config.serve.resolved(addresses),
         judge=config.judge.resolved(),
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,
@@ -159,10 +161,10 @@ def _resolved(
     return draft.model_copy(update={"version": version})
 
 
-def _processing(script: Script, image: str) -> ProcessingStep:
+def _processing(script: Script, arguments: tuple[str, ...], image: str) -> ProcessingStep:
     return ProcessingStep(
         image=image,
-        entrypoint=("python3", f"{_CODE}/{script.script}", *script.arguments),
+        entrypoint=("python3", f"{_CODE}/{script.script}", *arguments),
         environment=script.environment,
         machine=_machine(script.instance),
         timeout_seconds=script.timeout_seconds,
@@ -179,6 +181,7 @@ def _training(config: PipelineConfig, image: str) -> TrainingStep:
         machine=_machine(train.instance),
         timeout_seconds=train.timeout_seconds,
         max_wait_seconds=train.spot.max_wait_seconds if train.spot else None,
+        reuse=train.reuse,
         metric_definitions=tuple(
             MetricDefinition(name=name, regex=regex) for name, regex in train.metrics.items()
         ),

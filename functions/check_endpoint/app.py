@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from dropforge_core.aws_errors import platform_faults
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import CheckEndpointInput
-from dropforge_core.endpoints import endpoint_state, with_what_serves
+from dropforge_core.endpoints import endpoint_state, with_training, with_what_serves
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -27,6 +27,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     with platform_faults():
         described = endpoint_state(clients.sagemaker, asked.endpoint)
         state = with_what_serves(clients.sagemaker, described)
+        if asked.training:
+            state = with_training(clients.sagemaker, state)
     logger.info("endpoint", endpoint=asked.endpoint, status=state.status, config=state.config)
     metric = "EndpointFound" if state.exists else "EndpointMissing"
     metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)

@@ -22,7 +22,9 @@ QUICK = Path(__file__).parent / "quick"
 GOOD = json.dumps({"metrics": {"accuracy": 0.95}})
 DEFAULTS: dict[str, Any] = {
     "preprocess": "ok",
+    "models": [],  # `<name>=<answer>`: what preprocess makes for further containers
     "train": "ok",
+    "training": {},  # more of the section `train`
     "evaluation": GOOD,
     "serve": "ok",
     "answer": "1",
@@ -62,7 +64,7 @@ class Stack:
             "image": "quick",
             "preprocess": {
                 "script": "preprocess.py",
-                "arguments": [told["preprocess"]],
+                "arguments": [told["preprocess"], *told["models"]],
                 "timeout_seconds": told["timeout_seconds"],
                 "instance": instance,
             },
@@ -71,6 +73,7 @@ class Stack:
                 "timeout_seconds": told["timeout_seconds"],
                 "instance": instance,
                 "metrics": told["metrics"],
+                **told["training"],
             },
             "evaluate": {
                 "script": "evaluate.py",

@@ -461,6 +461,7 @@ def deploy_alone(stack: Stack, name: str) -> dict[str, Any]:
         attempt=1,
         endpoint=endpoint_of(name),
         model_data=model["PrimaryContainer"]["ModelDataUrl"],
+        models="s3://nothing/",
         serve=config.serve,
     )
     execution = machines.start_execution(

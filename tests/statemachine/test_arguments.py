@@ -159,6 +159,14 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
         },
     }
     if name == "retrain":
+        prepared = [
+            {"told": {"hyperparameters": {"num_class": "4"}, "trained_on": "1a2b"}, "jobs": []},
+            {"champion": CHAMPION} if options["champion"] else {},
+        ]
+        variables |= evaluate(
+            machine["States"]["Prepare"]["Assign"],
+            variables | {"states": states | {"result": prepared}},
+        )
         results = {"result": {"ModelArtifacts": {"S3ModelArtifacts": variables["model_data"]}}}
         trained = machine["States"]["Train"]["Assign"]
         variables |= evaluate(trained, variables | {"states": states | results})

@@ -99,7 +99,8 @@ def test_what_the_job_tells_reaches_people(
     assert news.quarantine == quarantine
     usable = load_machine("retrain")["States"]["Usable"]
     assert usable["Default"] == "Train"
-    (choice,) = usable["Choices"]
+    choice, reuse = usable["Choices"]
+    assert evaluate(reuse["Condition"], after) is False
     assert evaluate(choice["Condition"], after) is bool(outcome.skipped)
     if outcome.skipped:
         end = evaluate(choice["Assign"]["outcome"], after)

@@ -82,7 +82,10 @@ class MetricDefinition(Contract):
 
 
 class TrainingStep(Contract):
-    """A training job, but for what the run decides. ``max_wait_seconds`` asks for managed spot."""
+    """A training job, but for what the run decides. ``max_wait_seconds`` asks for managed spot.
+
+    ``reuse`` asks not to train again what the model that serves was trained on.
+    """
 
     image: str
     hyperparameters: dict[str, str]
@@ -91,6 +94,7 @@ class TrainingStep(Contract):
     machine: JobMachine
     timeout_seconds: int
     max_wait_seconds: int | None = None
+    reuse: bool = False
     metric_definitions: tuple[MetricDefinition, ...] = ()
 
 
@@ -113,22 +117,41 @@ class SmokeSample(Contract):
     """One golden sample: what to ask the endpoint, and what it must answer.
 
     Without ``expect`` any answer will do. ``tolerance`` is for the numbers in it, in their unit.
+    ``container`` is the one to ask, of an endpoint whose containers are asked directly.
     """
 
     data: str
     content_type: str = "text/csv"
     expect: Any = None
     tolerance: float = 0.0
+    container: str | None = None
+
+
+class ServingContainer(Contract):
+    """One container of several: ``name`` is its ContainerHostname.
+
+    ``model`` says whose artifact it serves: ``train``, or ``preprocess/<name>`` for
+    ``preprocess/models/<name>/model.tar.gz`` of the run's outputs; None: it has no artifact.
+    """
+
+    name: str
+    image: str
+    model: str | None = None
+    environment: dict[str, str] = {}
 
 
 class Serving(Contract):
-    """The container that serves, and SageMaker's ProductionVariant without the model's name.
+    """What serves, and SageMaker's ProductionVariant without the model's name.
 
+    Either ``image`` and ``environment`` of one container, which serves the model of the training
+    job, or ``containers``; ``mode`` is SageMaker's InferenceExecutionConfig.
     ``deployment`` is SageMaker's DeploymentConfig: how an update shifts traffic.
     """
 
-    image: str
-    environment: dict[str, str]
+    image: str | None = None
+    environment: dict[str, str] = {}
+    containers: tuple[ServingContainer, ...] = ()
+    mode: Literal["Serial", "Direct"] = "Serial"
     variant: dict[str, Any]
     deployment: dict[str, Any] | None = None
     smoke_test: tuple[SmokeSample, ...] = ()
@@ -169,7 +192,8 @@ class PublishedPipeline(Contract):
 class Restore(Contract):
     """The model that a rollback brings back, in place of a training: that of an earlier run.
 
-    ``reason`` is one sentence; ``metrics`` are that run's.
+    ``reason`` is one sentence; ``metrics`` are that run's. What its preprocess job made for other
+    containers lies with that run.
     """
 
     run_id: str
@@ -202,7 +226,11 @@ class RetrainInput(Contract):
 
 
 class DeployInput(Contract):
-    """Input of the machine ``deploy``; ``parent`` lets the console link both executions."""
+    """Input of the machine ``deploy``; ``parent`` lets the console link both executions.
+
+    ``model_data`` is the artifact of the training job, ``models`` the folder (an S3 URI) of those
+    that preprocess made.
+    """
 
     parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
     run_id: str
@@ -210,6 +238,7 @@ class DeployInput(Contract):
     attempt: int
     endpoint: str
     model_data: str
+    models: str
     serve: Serving
 
 
@@ -230,16 +259,30 @@ class DeployOutput(Contract):
 
 
 class CheckEndpointInput(Contract):
-    """Input of the function CheckEndpoint."""
+    """Input of the function CheckEndpoint; ``training`` asks for how the champion was trained."""
 
     endpoint: str = Field(min_length=1, max_length=63)
+    training: bool = False
 
 
 class Champion(Contract):
-    """The model that serves now. ``run_id`` is absent when no run of ours made it."""
+    """The model that serves now. ``run_id`` is absent when no run of ours made it.
+
+    ``model_data`` is the training job's artifact, ``models`` the folder of those that preprocess
+    made, if containers serve any.
+    """
 
     model_data: str
+    models: str | None = None
     run_id: str | None = None
+
+
+class Training(Contract):
+    """What a training job was given; ``TRAINED_ON`` in its variables is the digest of its data."""
+
+    image: str
+    hyperparameters: dict[str, str]
+    environment: dict[str, str]
 
 
 class EndpointState(Contract):
@@ -248,6 +291,7 @@ class EndpointState(Contract):
     ``status`` is SageMaker's, or ``Missing``. ``updatable`` says whether UpdateEndpoint would be
     accepted now. ``modified_at`` is in epoch milliseconds. ``instance_count`` is what the config in
     service asks for, absent for a serverless one; only CheckEndpoint looks for it and the champion.
+    ``training`` is what the champion's training job was given, if it was asked for and is known.
     """
 
     endpoint: str
@@ -259,6 +303,7 @@ class EndpointState(Contract):
     modified_at: int | None = None
     instance_count: int | None = None
     champion: Champion | None = None
+    training: Training | None = None
 
 
 class EndpointWait(Contract):
@@ -320,8 +365,9 @@ class Verdict(Contract):
 class JudgeStart(Contract):
     """Input of the machine ``judge``: a trained model, where its run's things are, the policy.
 
-    ``name`` begins the job's name; ``inputs``, ``outputs`` and ``code`` are S3 URIs. ``round`` is 2
-    when an approved model is judged again.
+    ``name`` begins the job's name; ``inputs``, ``outputs`` and ``code`` are S3 URIs. ``models`` is
+    the folder of what preprocess made for other containers, if there are any. ``round`` is 2 when
+    an approved model is judged again.
     """
 
     parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
@@ -338,6 +384,7 @@ class JudgeStart(Contract):
     evaluate: ProcessingStep
     judge: JudgePolicy
     model_data: str
+    models: str | None = None
     champion: Champion | None = None
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from dropforge_core.aws_errors import error_code
-from dropforge_core.contracts import Champion, EndpointState
-from dropforge_core.naming import run_of_uri
+from dropforge_core.contracts import Champion, EndpointState, Training
+from dropforge_core.naming import models_folder_of, run_of_uri, training_job_of
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -65,7 +65,7 @@ def with_what_serves(sagemaker: SageMakerClient, state: EndpointState) -> Endpoi
 
     Returns:
         The state as it is when nothing is in service, or when the config is gone. There is no
-        champion when what serves cannot be given to a job as one archive, or its model is gone.
+        champion when what serves is not made as runs make it, or its model is gone.
 
     Raises:
         botocore.exceptions.ClientError: every error but that config or model do not exist.
@@ -86,13 +86,39 @@ def with_what_serves(sagemaker: SageMakerClient, state: EndpointState) -> Endpoi
     return state.model_copy(update=found)
 
 
+def with_training(sagemaker: SageMakerClient, state: EndpointState) -> EndpointState:
+    """Add what the champion's training job was given.
+
+    Returns:
+        The state as it is when there is no champion, or no training job of ours made it.
+
+    Raises:
+        botocore.exceptions.ClientError: every error but that the job does not exist.
+    """
+    name = training_job_of(state.champion.model_data) if state.champion else None
+    if name is None:
+        return state
+    try:
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+    except ClientError as err:
+        if error_code(err) != "ValidationException":
+            raise
+        return state
+    training = Training(
+        image=job["AlgorithmSpecification"].get("TrainingImage", ""),
+        hyperparameters=job.get("HyperParameters", {}),
+        environment=job.get("Environment", {}),
+    )
+    return state.model_copy(update={"training": training})
+
+
 def is_settled(state: EndpointState) -> bool:
     """Say whether a create or an update has come to its end, good or bad."""
     return state.status in _SETTLED
 
 
 def _champion(sagemaker: SageMakerClient, model_name: str) -> Champion | None:
-    """Find the archive of a model, if it is one archive in one container."""
+    """Find the artifacts of a model: one of a training job, and those that preprocess made."""
     if not model_name:
         return None
     try:
@@ -102,8 +128,14 @@ def _champion(sagemaker: SageMakerClient, model_name: str) -> Champion | None:
         return None
     primary = [model["PrimaryContainer"]] if "PrimaryContainer" in model else []
     containers = primary or model.get("Containers", [])
-    data = containers[0].get("ModelDataUrl") if len(containers) == 1 else None
-    return Champion(model_data=data, run_id=run_of_uri(data)) if data else None
+    uris = [one["ModelDataUrl"] for one in containers if "ModelDataUrl" in one]
+    folders = {folder for uri in uris if (folder := models_folder_of(uri))}
+    trained = {uri for uri in uris if not models_folder_of(uri)}
+    if len(trained) != 1 or len(folders) > 1:
+        return None
+    data, models = trained.pop(), next(iter(folders), None)
+    # A run may have taken over another one's training, never its preprocessing.
+    return Champion(model_data=data, models=models, run_id=run_of_uri(models or data))
 
 
 def _check_gone(err: ClientError) -> None:

@@ -15,6 +15,7 @@ RUN_ID_LENGTH = 47
 SAGEMAKER_NAME_LENGTH = 63
 INCOMING = "incoming/"
 QUARANTINE = "quarantine/"
+_MODELS = "/preprocess/models/"
 
 
 def is_pipeline_name(name: str) -> bool:
@@ -65,6 +66,26 @@ def run_of_uri(uri: str) -> str | None:
     """Return the run id in ``.../runs/<run id>/...``, None when there is none."""
     found = re.search(rf"/runs/({RUN_ID_PATTERN.strip('^$')})/", uri)
     return found[1] if found and len(found[1]) <= RUN_ID_LENGTH else None
+
+
+def training_job_of(uri: str) -> str | None:
+    """Return the training job in ``.../runs/<run id>/train/<job>/output/model.tar.gz``."""
+    found = re.fullmatch(r".+/runs/[^/]+/train/([A-Za-z0-9-]+)/output/model\.tar\.gz", uri)
+    return found[1] if found and run_of_uri(uri) else None
+
+
+def models_folder(run: str) -> str:
+    """Return the key prefix, in the artifacts bucket, of what a run's preprocess job made to serve.
+
+    Each is ``<name>/model.tar.gz`` below it.
+    """
+    return f"runs/{run}{_MODELS}"
+
+
+def models_folder_of(uri: str) -> str | None:
+    """Return ``s3://.../runs/<run id>/preprocess/models/`` of an artifact that lies there."""
+    before, folder, _ = uri.partition(_MODELS)
+    return before + folder if folder and run_of_uri(f"{before}/") else None
 
 
 def evaluated(run: str, file: str) -> str:

@@ -39,6 +39,16 @@ class Script(Section):
     environment: dict[str, str] = Field(default_factory=dict)
 
 
+class Preprocess(Script):
+    """The preprocess job; its script is told the engine as ``--engine``, if one is given."""
+
+    engine: Literal["sklearn", "spark"] | None = None
+
+    def script_arguments(self) -> tuple[str, ...]:
+        """Return what the script is called with."""
+        return (*self.arguments, *(("--engine", self.engine) if self.engine else ()))
+
+
 class Spot(Section):
     """Managed spot training: how long to wait for capacity and finish, in seconds, in all."""
 
@@ -47,6 +57,9 @@ class Spot(Section):
 
 class Train(Section):
     """The training job; ``metrics`` are names and the regexes that find their values in its log.
+
+    ``reuse`` takes the model that serves, in place of a training, when it was trained with the same
+    image, hyperparameters and variables on the same bytes.
 
     Limits: docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricDefinition.html.
     """
@@ -57,6 +70,7 @@ class Train(Section):
     instance: Instance = Instance()
     timeout_seconds: int = Field(default=3_600, ge=1, le=_TWENTY_EIGHT_DAYS)
     spot: Spot | None = None
+    reuse: bool = False
     environment: dict[str, str] = Field(default_factory=dict)
     metrics: dict[
         Annotated[str, Field(min_length=1, max_length=255)],
@@ -166,7 +180,7 @@ class PipelineConfig(Section):
     csv: Csv | None = None
     quarantine: Quarantine | None = None
     start: Start = Start()
-    preprocess: Script
+    preprocess: Preprocess
     train: Train = Train()
     evaluate: Script
     serve: Serve

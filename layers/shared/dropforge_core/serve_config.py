@@ -1,10 +1,12 @@
 """``serve`` of ``pipeline.yaml``: what serves, how an update is rolled out, how it is tested."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from dropforge_core.chain_config import MOST_CONTAINERS, Container, Mode, problem_of
 from dropforge_core.contracts import Serving, SmokeSample
 from dropforge_core.rollout import Rollout
 from dropforge_core.section import Section
@@ -31,13 +33,14 @@ class Sample(Section):
     """A golden sample of the smoke test: what is asked, and what must be answered.
 
     ``expect`` is a text, or any JSON; without it any answer will do. ``tolerance`` is how far a
-    number in it may be off.
+    number in it may be off. ``container`` is the one that is asked, in the mode direct.
     """
 
     data: str = Field(min_length=1)
     content_type: str = Field(default="text/csv", max_length=1024, pattern=r"^[\x20-\x7e]+$")
     expect: JsonValue = None
     tolerance: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    container: str | None = None
 
     @model_validator(mode="after")
     def _tolerance_has_a_use(self) -> Self:
@@ -48,10 +51,16 @@ class Sample(Section):
 
 
 class Serve(Section):
-    """The endpoint: either ``instance`` or ``serverless``; ``rollout`` is for instances."""
+    """The endpoint: either ``instance`` or ``serverless``; ``rollout`` is for instances.
+
+    One container serves, or ``containers``: a request passes through them in their order, or, with
+    ``mode: direct``, names the one that it is for.
+    """
 
     image: str | None = None
     environment: dict[str, str] = Field(default_factory=dict)
+    containers: tuple[Container, ...] = Field(default=(), max_length=MOST_CONTAINERS)
+    mode: Mode = "serial"
     instance: InstanceVariant | None = None
     serverless: ServerlessVariant | None = None
     rollout: Rollout | None = None
@@ -61,6 +70,34 @@ class Serve(Section):
     def _one_kind(self) -> Self:
         if (self.instance is None) == (self.serverless is None):
             message = "give either instance or serverless"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _containers_fit(self) -> Self:
+        if not self.containers:
+            if self.mode == "direct":
+                message = "mode: direct is for containers"
+                raise ValueError(message)
+            return self
+        if self.image is not None or self.environment:
+            message = "each of the containers has its own image and environment"
+            raise ValueError(message)
+        if self.serverless and len(self.containers) > 1:
+            message = "containers: AWS has no serverless endpoints of several containers"
+            raise ValueError(message)
+        if problem := problem_of(self.containers, self.mode):
+            raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _samples_are_for_somebody(self) -> Self:
+        names = {one.name for one in self.containers} if self.mode == "direct" else {None}
+        strangers = [one.container for one in self.smoke_test if one.container not in names]
+        if strangers:
+            known = f"one of {', '.join(map(str, sorted(names, key=str)))}"
+            wanted = known if self.mode == "direct" else "none, unless the mode is direct"
+            message = f"smoke_test: container is {strangers[0]!r}: must be {wanted}"
             raise ValueError(message)
         return self
 
@@ -87,11 +124,17 @@ class Serve(Section):
             raise ValueError(message)
         return self
 
-    def resolved(self, image: str) -> Serving:
-        """Return what a run deploys, from an image's full address."""
+    def resolved(self, addresses: Mapping[str, str]) -> Serving:
+        """Return what a run deploys, from the full addresses of its images.
+
+        They are called ``serve``, or ``serve.<name>`` of each of several containers.
+        """
+        containers = tuple(one.resolved(addresses[f"serve.{one.name}"]) for one in self.containers)
         return Serving(
-            image=image,
+            image=None if containers else addresses["serve"],
             environment=self.environment,
+            containers=containers,
+            mode="Direct" if self.mode == "direct" else "Serial",
             variant=self._variant(),
             deployment=self.rollout.resolved() if self.rollout else None,
             smoke_test=tuple(SmokeSample(**dict(sample)) for sample in self.smoke_test),

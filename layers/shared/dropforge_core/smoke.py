@@ -39,8 +39,12 @@ def smoke_test(runtime: SageMakerRuntimeClient, asked: SmokeTestInput) -> SmokeT
 def _problem(runtime: SageMakerRuntimeClient, endpoint: str, sample: SmokeSample) -> str:
     """Say what is wrong with the answer to one sample; "" when nothing is."""
     try:
+        target: Any = {"TargetContainerHostname": sample.container} if sample.container else {}
         answer = runtime.invoke_endpoint(
-            EndpointName=endpoint, ContentType=sample.content_type, Body=sample.data.encode()
+            EndpointName=endpoint,
+            ContentType=sample.content_type,
+            Body=sample.data.encode(),
+            **target,
         )
     except ClientError as err:
         if is_platform_fault(err):

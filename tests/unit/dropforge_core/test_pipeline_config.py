@@ -23,7 +23,7 @@ def test_defaults() -> None:
     config = PipelineConfig.model_validate(a_file())
     assert config.train.channels == ("train",)
     assert config.keep == 5
-    assert config.serve.resolved("image").variant == {
+    assert config.serve.resolved({"serve": "image"}).variant == {
         "VariantName": "AllTraffic",
         "InstanceType": "ml.m5.large",
         "InitialInstanceCount": 1,
@@ -46,7 +46,7 @@ def test_serverless() -> None:
     """A serverless endpoint becomes SageMaker's ServerlessConfig."""
     serve = {"serverless": {"memory_mb": 5120, "max_concurrency": 3}}
     config = PipelineConfig.model_validate(a_file(serve=serve))
-    assert config.serve.resolved("image").variant == {
+    assert config.serve.resolved({"serve": "image"}).variant == {
         "VariantName": "AllTraffic",
         "ServerlessConfig": {"MemorySizeInMB": 5120, "MaxConcurrency": 3},
     }

@@ -17,7 +17,7 @@ SAMPLE: dict[str, Any] = {"data": "5.1,3.5,1.4,0.2", "expect": "setosa"}
 def serving(**serve: Any) -> Serving:
     """Validate a file with this `serve` and resolve it."""
     given = {"instance": {"count": 4}} | serve
-    return PipelineConfig.model_validate(a_file(serve=given)).serve.resolved("image:1")
+    return PipelineConfig.model_validate(a_file(serve=given)).serve.resolved({"serve": "image:1"})
 
 
 def refused(**serve: Any) -> str:
