@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
-from dropforge_core import intake, start_requests
+from dropforge_core import asking, intake, start_requests
 from dropforge_core.clients import Clients
 from dropforge_core.errors import InvalidInputError
 from dropforge_core.messages import read_message
@@ -65,9 +65,11 @@ def _take(settings: StartSettings, pipeline: str, messages: Iterable[Message]) -
     """Record what came for one pipeline and start its run; False when that has to be done again."""
     starter = settings.starter(clients)
     arrivals = [one.arrival for one in messages if isinstance(one, intake.Dropped)]
+    looks = sum(isinstance(one, asking.Look) for one in messages)
     requests = [one.request for one in messages if isinstance(one, start_requests.Asked)]
     try:
         _tell(arrivals, intake.record(starter.ledger, pipeline, arrivals))
+        _count("LookTaken", looks)
         _tell_asked(requests, start_requests.record(starter.ledger, pipeline, requests))
         for run in starter.start_waiting(pipeline):
             logger.info("run", run_id=run.run_id, execution=run.execution, status=run.status)
@@ -96,5 +98,6 @@ def _tell_asked(requests: list[Request], new: list[Request]) -> None:
         _count("StartDuplicate")
 
 
-def _count(metric: str) -> None:
-    metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+def _count(metric: str, value: int = 1) -> None:
+    if value:
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=value)

@@ -32,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "judging": {},  # more of the section `judge`
     "timeout_seconds": 30,
     "approval": "automatic",
+    "start": {},
     "evaluation_of_stranger": "",
     # Whether evaluating leaves a report and a chart; what of train's log counts; a machine's price.
     "chart": False,
@@ -95,6 +96,7 @@ class Stack:
                 **told["judging"],
             },
             "approval": told["approval"],
+            "start": told["start"],
         }
         if "keep" in told:
             config["keep"] = told["keep"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -105,6 +106,12 @@ class Clients:
         """The topic of announcements."""
         with _without_collector():
             return self._session.client("sns", config=_CONFIG)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """The trigger's queue."""
+        with _without_collector():
+            return self._session.client("sqs", config=_CONFIG)
 
     @cached_property
     def ssm(self) -> Any:

@@ -5,6 +5,7 @@ pk                      sk                    what
 ======================= ===================== =====================================================
 ``PIPELINES``           ``<name>``            the published pipeline: version, uri, config
 ``PIPELINE#<name>``     ``LOCK``              who starts or is the run (records.Lock)
+``PIPELINE#<name>``     ``LOOK``              until when somebody has been asked to look
 ``PIPELINE#<name>``     ``ARRIVAL#<sha256>``  one object version and its fate (records.Arrival)
 ``PIPELINE#<name>``     ``REQUEST#<id>``      a start without new data (records.Request)
 ``PIPELINE#<name>``     ``RUN#<run id>``      one run, as ``show`` prints it (records.Run)
@@ -147,6 +148,15 @@ class Ledger:
         self._table.put_all(_request_item(pipeline, one) | kept for one in taken)
 
     # The lock.
+
+    def look_at(self, pipeline: str) -> int:
+        """Return the moment, in epoch seconds, for which a look was last asked for; 0 for none."""
+        item = self._table.get(_partition(pipeline), "LOOK")
+        return int(item["look_at"]) if item else 0
+
+    def put_look(self, pipeline: str, moment: int) -> None:
+        """Note that somebody was asked to look then; only for the holder of the lock."""
+        self._table.put({"pk": _partition(pipeline), "sk": "LOOK", "look_at": moment})
 
     def lock(self, pipeline: str) -> Lock | None:
         """Return who holds the pipeline."""

@@ -9,6 +9,7 @@ METRICS = {
     "StartRequested": "A run was asked for without new data, and waits for its start.",
     "StartDuplicate": "A message asked for a run that had been asked for before.",
     "StartRefused": "A run was asked for of a pipeline that is not published.",
+    "LookTaken": "A pipeline was looked at, because what it waited for may have come.",
     "StartFailed": "No run could be started for a pipeline; its messages come again.",
     # start_retraining and finish_run
     "RunStarted": "A run's execution was started.",

@@ -28,12 +28,13 @@ class RunInputs:
     clients: Clients
     bucket: str
 
-    def select(self, pipeline: str, *, requested: bool = False) -> Selection:
+    def select(
+        self, pipeline: str, arrivals: list[Arrival], *, requested: bool = False
+    ) -> Selection:
         """Select what a run would read; what can no longer be read is IGNORED from now on.
 
         Unless a run was ``requested``, nobody looks at the bucket when nothing waits.
         """
-        arrivals = self.ledger.arrivals(pipeline)
         if not requested and not any(arrival.status == "WAITING" for arrival in arrivals):
             return manifest.select(arrivals)
         pages = self.clients.s3.get_paginator("list_objects_v2").paginate(

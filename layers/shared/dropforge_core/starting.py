@@ -8,7 +8,10 @@ message leaves the queue only after ``start_waiting`` has returned. Whoever asks
 
 * gets the lock: reads all arrivals after that, so it sees this one;
 * finds a run going: that run's end releases the lock and *then* asks for it again, so it reads
-  after this arrival was recorded;
+  after this arrival was recorded. Should its execution have ended without that, FinishRun is told
+  what EventBridge has not told it, closes the run, and asks;
+* finds that the data is to wait on, for quiet or for a marker: asks for a look at the moment when
+  it may go, before the lock is given back, so that whoever comes next knows of it (asking.py);
 * finds somebody STARTING, who may have read before this arrival was recorded: waits for a moment
   and asks again, and at last raises, so that the message or the finishing state is tried again.
 
@@ -33,12 +36,15 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dropforge_core import manifest
+from dropforge_core.asking import Looks
 from dropforge_core.contracts import EndpointChange, RetrainInput, RunEnd
 from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.executions import death, execution_died
 from dropforge_core.flight import Flight
 from dropforge_core.naming import run_id
 from dropforge_core.records import Run
 from dropforge_core.run_inputs import RunInputs
+from dropforge_core.start_time import release
 from dropforge_core.table import ConditionFailedError
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
 
@@ -50,7 +56,7 @@ if TYPE_CHECKING:
     from dropforge_core.contracts import PublishedPipeline
     from dropforge_core.ledger import Ledger
     from dropforge_core.manifest import Selection
-    from dropforge_core.records import Cause, Lock, Request
+    from dropforge_core.records import Arrival, Cause, Lock, Request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +68,8 @@ class Starter:
     data_bucket: str
     state_machine: str
     notify_function: str
+    queue: str
+    finish_function: str = ""  # whom to tell of a run that is dead; whoever ends runs needs none
     now: Callable[[], datetime] = utc_now
     pause: Callable[[float], None] = time.sleep
 
@@ -90,6 +98,8 @@ class Starter:
             made.append(run)
             if run.status == "RUNNING":
                 break
+        else:
+            self._look_after_holder(pipeline)
         return made
 
     @property
@@ -106,13 +116,30 @@ class Starter:
     def _inputs(self) -> RunInputs:
         return RunInputs(ledger=self.ledger, clients=self.clients, bucket=self.data_bucket)
 
+    def _look_after_holder(self, pipeline: str) -> None:
+        """Have the run that holds the pipeline closed if it is dead."""
+        holder = self.ledger.lock(pipeline) if self.finish_function else None
+        run = self.ledger.run(holder.run_id) if holder and holder.phase == "RUNNING" else None
+        end = death(self.clients.stepfunctions, run, self.now()) if run else None
+        if end is not None:
+            self.clients.lambda_.invoke(
+                FunctionName=self.finish_function,
+                InvocationType="Event",
+                Payload=json.dumps(execution_died(end)).encode(),
+            )
+
     def _start(self, lock: Lock) -> Run | None:
         inputs = self._inputs
         requests = self.ledger.waiting_requests(lock.pipeline)
-        selection = inputs.select(lock.pipeline, requested=bool(requests))
-        waits = selection.waiting or selection.barred or requests
+        arrivals = self.ledger.arrivals(lock.pipeline)
+        waits = requests or any(arrival.status == "WAITING" for arrival in arrivals)
         config = self.ledger.published(lock.pipeline) if waits else None
         if config is None:
+            self.ledger.release(lock)
+            return None
+        released = self._released(config, arrivals)
+        selection = inputs.select(lock.pipeline, released, requested=bool(requests))
+        if not (selection.waiting or selection.barred or requests):
             inputs.mark(lock.pipeline, selection, None)
             self.ledger.release(lock)
             return None
@@ -134,6 +161,16 @@ class Starter:
         inputs.mark(lock.pipeline, selection, run)
         self._settle(run, requests)
         return self._launch(lock, inputs.copy_older(run, document), config)
+
+    def _released(self, config: PublishedPipeline, arrivals: list[Arrival]) -> list[Arrival]:
+        """Return what may be chosen from now; what is to wait on is looked at again."""
+        released = release(arrivals, config.start, self.now())
+        if released.markers:
+            self.ledger.change_arrivals(config.name, released.markers)
+        if released.look_at is not None:
+            looks = Looks(ledger=self.ledger, clients=self.clients, queue=self.queue, now=self.now)
+            looks.ask(config.name, released.look_at)
+        return released.arrivals
 
     def _resume(self, lock: Lock) -> Run | None:
         """Go on with the run that a starter had recorded and did not see through."""

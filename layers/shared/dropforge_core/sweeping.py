@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dropforge_core.contracts import ExecutionEnd, Swept
+from dropforge_core.contracts import Swept
+from dropforge_core.executions import death
 
 if TYPE_CHECKING:
     from dropforge_core.finishing import Finisher
@@ -43,14 +44,5 @@ class Sweeper:
 
     def _bury(self, run: Run) -> bool:
         """Close a run whose execution has ended or is not there; False for one that goes on."""
-        stepfunctions = self.finisher.clients.stepfunctions
-        try:
-            found = stepfunctions.describe_execution(executionArn=run.execution)
-            end = {name: found.get(name) for name in ("status", "error", "cause")}
-        except stepfunctions.exceptions.ExecutionDoesNotExist:
-            end = {"status": "ABORTED", "cause": "There is no such execution."}
-        if end["status"] in {"RUNNING", "PENDING_REDRIVE"}:
-            return False
-        name = run.execution.rpartition(":")[2]
-        death = ExecutionEnd.model_validate(end | {"executionArn": run.execution, "name": name})
-        return self.finisher.bury(death).closed
+        end = death(self.finisher.clients.stepfunctions, run, self.finisher.now())
+        return end is not None and self.finisher.bury(end).closed

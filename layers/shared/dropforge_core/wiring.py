@@ -21,6 +21,8 @@ class StartSettings(Environment):
     data_bucket: str
     retrain_state_machine_arn: str
     notify_function: str
+    incoming_queue_url: str
+    finish_function: str = ""
 
     def starter(self, clients: Clients) -> Starter:
         """Return what starts runs in this stack."""
@@ -30,6 +32,8 @@ class StartSettings(Environment):
             data_bucket=self.data_bucket,
             state_machine=self.retrain_state_machine_arn,
             notify_function=self.notify_function,
+            queue=self.incoming_queue_url,
+            finish_function=self.finish_function,
         )
 
     def finisher(self, clients: Clients) -> Finisher:

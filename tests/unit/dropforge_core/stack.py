@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 import boto3
 from dropforge_core.approvals import Approvals
+from dropforge_core.asking import read_look
 from dropforge_core.clients import Clients
 from dropforge_core.contracts import (
     EndpointChange,
@@ -30,13 +30,15 @@ from dropforge_core.ledger import Ledger
 from dropforge_core.records import Arrival, Run
 from dropforge_core.starting import Starter
 from moto import mock_aws
+from moto.sqs.models import sqs_backends
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 TABLE = "dropforge-ledger"
 DATA_BUCKET = f"dropforge-data-{ACCOUNT}-{REGION}"
 NOTIFY = "notify"
-QUEUE = "told"
+FINISH = "finish"
+QUEUE = "incoming"
 
 
 @dataclass
@@ -67,11 +69,6 @@ class ToldClients(Clients):
         """A client with ``invoke`` only."""
         return self
 
-    @cached_property
-    def sqs(self) -> Any:
-        """Queues, which no function of ours asks for anything."""
-        return self._session.client("sqs")
-
     def invoke(self, **request: Any) -> dict[str, Any]:
         """Keep an invocation."""
         self.told.append(request)
@@ -85,6 +82,7 @@ class Stack:
     clients: ToldClients
     ledger: Ledger
     state_machine: str
+    queue: str
     clock: Clock = field(default_factory=Clock)
 
     def starter(self, ledger: Ledger | None = None) -> Starter:
@@ -95,6 +93,8 @@ class Stack:
             data_bucket=DATA_BUCKET,
             state_machine=self.state_machine,
             notify_function=NOTIFY,
+            finish_function=FINISH,
+            queue=self.queue,
             now=self.clock.now,
             pause=self.clock.advance,
         )
@@ -106,9 +106,9 @@ class Stack:
         approvals = Approvals(starter=starter, **parts)
         return Finisher(starter=starter, approvals=approvals, **parts)
 
-    def publish(self, name: str = "iris", version: str = "v1") -> PublishedPipeline:
-        """Publish a pipeline."""
-        config = published(name, version)
+    def publish(self, name: str = "iris", version: str = "v1", **changes: Any) -> PublishedPipeline:
+        """Publish a pipeline, with some of its fields as told."""
+        config = published(name, version).model_copy(update=changes)
         self.ledger.publish(config, f"s3://artifacts/pipelines/{name}/{version}", "2026-11-21")
         return config
 
@@ -152,6 +152,20 @@ class Stack:
         arrivals = self.ledger.arrivals(pipeline)
         return sorted((one.key.rpartition("/")[2], one.status) for one in arrivals)
 
+    def looks(self) -> list[tuple[str, int]]:
+        """Take the looks that the trigger was asked for: the pipeline and the delay in seconds.
+
+        They are taken at once, as if their time had come.
+        """
+        backend = sqs_backends[ACCOUNT][REGION]
+        messages = backend.queues[QUEUE]._messages  # noqa: SLF001 - SQS shows none that is delayed
+        found = [
+            (read_look(json.loads(one.body)).pipeline, one.delayed_until - one.sent_timestamp)
+            for one in messages
+        ]
+        messages.clear()
+        return [(pipeline, round(delay / 1000)) for pipeline, delay in found]
+
     def executions(self) -> list[str]:
         """List the names of all executions."""
         answer = self.clients.stepfunctions.list_executions(stateMachineArn=self.state_machine)
@@ -184,8 +198,12 @@ def a_stack(definition: str = "{}", *, interpreted: bool = False) -> Iterator[St
             definition=definition,
             roleArn=f"arn:aws:iam::{ACCOUNT}:role/retrain",
         )
-        ledger = Ledger(clients.dynamodb, TABLE)
-        yield Stack(clients=clients, ledger=ledger, state_machine=machine["stateMachineArn"])
+        yield Stack(
+            clients=clients,
+            ledger=Ledger(clients.dynamodb, TABLE),
+            state_machine=machine["stateMachineArn"],
+            queue=clients.sqs.create_queue(QueueName=QUEUE)["QueueUrl"],
+        )
 
 
 def published(name: str = "iris", version: str = "v1") -> PublishedPipeline:

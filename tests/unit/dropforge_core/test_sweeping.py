@@ -1,3 +1,4 @@
+from dropforge_core.ledger import STARTING_SECONDS
 from dropforge_core.sweeping import Sweeper
 
 from tests.unit.dropforge_core.stack import Stack
@@ -43,6 +44,8 @@ def test_a_run_without_an_execution_is_closed(stack: Stack) -> None:
     run = started(stack)
     gone = run.execution.replace(":dropforge-retrain:", ":never-made:")
     stack.ledger.change_run(run.run_id, {"execution": gone})
+    assert sweeper(stack).sweep("iris").closed == (), "it may have begun a moment ago"
+    stack.clock.advance(STARTING_SECONDS)
     assert sweeper(stack).sweep("iris").closed == (run.run_id,)
     closed = stack.ledger.run(run.run_id)
     assert closed is not None

@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.unit.dropforge_core.stack import DATA_BUCKET, NOTIFY, REGION, TABLE, Stack, a_stack
+from tests.unit.dropforge_core.stack import (
+    DATA_BUCKET,
+    FINISH,
+    NOTIFY,
+    REGION,
+    TABLE,
+    Stack,
+    a_stack,
+)
 
 ROOT = Path(__file__).parents[3]
 TOPIC = f"arn:aws:sns:{REGION}:123456789012:announcements"
@@ -72,6 +80,8 @@ def functions(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Functions:
         "DATA_BUCKET": DATA_BUCKET,
         "RETRAIN_STATE_MACHINE_ARN": stack.state_machine,
         "NOTIFY_FUNCTION": NOTIFY,
+        "FINISH_FUNCTION": FINISH,
+        "INCOMING_QUEUE_URL": stack.queue,
         "STACK_NAME": "dropforge",
         "ARTIFACTS_BUCKET": "artifacts",
         # Nobody listens there: no function looks at what is on the internet.

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from dropforge_core.contracts import StartPolicy
 from dropforge_core.ledger import Ledger
 
 from tests.unit.dropforge_core.stack import DATA_BUCKET, Stack
@@ -171,3 +172,23 @@ def test_nobodys_request(functions: Any, stack: Stack, sample: Any, output: Any)
     assert functions.invoke(NAME, sample(f"{NAME}.requested")) == {"batchItemFailures": []}
     assert stack.ledger.runs("iris") == []
     assert output()[1] == {"StartRefused": 1}
+
+
+def test_a_look_starts_what_waits(functions: Any, stack: Stack, sample: Any, output: Any) -> None:
+    """It records nothing; before its time is over, and without data, it starts nothing."""
+    policy = StartPolicy(quiet_seconds=60, at_latest_seconds=60)
+    stack.publish(start=policy)
+    look = sample(f"{NAME}.look")
+    assert functions.invoke(NAME, look) == {"batchItemFailures": []}
+    assert output()[1] == {"LookTaken": 1}
+    stack.drop("a.csv", "first")  # long ago, by this process's clock
+    assert functions.invoke(NAME, look) == {"batchItemFailures": []}
+    assert output()[1] == {"LookTaken": 1, "RunStarted": 1}
+
+
+def test_a_look_that_names_no_pipeline_is_refused(functions: Any, sample: Any, output: Any) -> None:
+    """As everything that is neither an event of S3 nor a look."""
+    look = sample(f"{NAME}.look")
+    look["Records"][0]["body"] = look["Records"][0]["body"].replace("iris", "../iris")
+    assert len(functions.invoke(NAME, look)["batchItemFailures"]) == 1
+    assert output()[1] == {"ArrivalRefused": 1}
