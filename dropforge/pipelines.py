@@ -113,9 +113,9 @@ def _problems(err: ValidationError) -> str:
 
 
 def _check_scripts(project: Project, pipeline: Pipeline) -> None:
-    for step in ("preprocess", "evaluate"):
+    for step in ("preprocess", "train", "evaluate"):
         script = getattr(pipeline.config, step).script
-        if not (pipeline.folder / script).is_file():
+        if script and not (pipeline.folder / script).is_file():
             where = project.relative(pipeline.folder / FILE)
             raise InputError(f"{where}: {step}.script: there is no file {script} beside it.")
     for path in bundle(project, pipeline).values():

@@ -19,7 +19,7 @@ from dropforge_core.naming import endpoint_name
 from dropforge_core.pipeline_config import Instance, PipelineConfig, Script
 from dropforge_core.times import iso, utc_now
 
-from dropforge import images, output, pipelines
+from dropforge import images, output, pipelines, source
 from dropforge.content import digest
 from dropforge.deployable import check_deployable
 from dropforge.errors import InputError
@@ -107,6 +107,8 @@ def _publish(project: Project, target: Target, prices: Prices, pipeline: Pipelin
         config = prices.filled_in(config)
         prefix = f"pipelines/{name}/{version}/"
         _upload(target, prefix, files)
+        if config.train.script:
+            _put(target, f"{prefix}source/{source.ARCHIVE}", source.pack(files), "application/gzip")
         if rules := pipeline.config.rules():
             _put_json(target, f"{prefix}code/{_RULES}", rules)
         # It comes last and says that all is there.
@@ -173,9 +175,11 @@ def _processing(script: Script, arguments: tuple[str, ...], image: str) -> Proce
 
 def _training(config: PipelineConfig, image: str) -> TrainingStep:
     train = config.train
+    script_mode = source.hyperparameters(train.script) if train.script else {}
     return TrainingStep(
         image=image,
-        hyperparameters=train.hyperparameters,
+        script=train.script,
+        hyperparameters=train.hyperparameters | script_mode,
         channels=train.channels,
         environment=train.environment,
         machine=_machine(train.instance),
@@ -214,9 +218,9 @@ def _upload(target: Target, prefix: str, files: dict[str, Path]) -> None:
 
 
 def _put_json(target: Target, key: str, document: dict[str, Any]) -> None:
-    target.s3.put_object(
-        Bucket=target.output("ArtifactsBucketName"),
-        Key=key,
-        Body=json.dumps(document, indent=2).encode(),
-        ContentType="application/json",
-    )
+    _put(target, key, json.dumps(document, indent=2).encode(), "application/json")
+
+
+def _put(target: Target, key: str, body: bytes, content_type: str) -> None:
+    bucket = target.output("ArtifactsBucketName")
+    target.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)

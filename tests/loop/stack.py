@@ -28,6 +28,7 @@ DEFAULTS: dict[str, Any] = {
     "evaluation": GOOD,
     "serve": "ok",
     "answer": "1",
+    "image": "quick",
     "serving": {},  # more of the section `serve`
     "judging": {},  # more of the section `judge`
     "timeout_seconds": 30,
@@ -62,7 +63,7 @@ class Stack:
         shutil.copytree(QUICK / "pipeline", folder, dirs_exist_ok=True)
         config: dict[str, Any] = {
             "name": name,
-            "image": "quick",
+            "image": told["image"],
             "preprocess": {
                 "script": "preprocess.py",
                 "arguments": [told["preprocess"], *told["models"]],

@@ -37,15 +37,12 @@ ROLLOUT = Rollout(
     type="canary", size=Size(percent=25), wait_interval_seconds=60, alarms=("errors", "latency")
 ).resolved()
 
+FLAGS = ("vpc", "key", "isolated", "spot", "serverless", "channels", "champion")
+# A script's source is one channel more: with and without it each other option occurs both ways.
 OPTIONS = [
-    dict(
-        zip(
-            ("vpc", "key", "isolated", "spot", "serverless", "channels", "champion"),
-            flags,
-            strict=True,
-        )
-    )
-    for flags in itertools.product((False, True), repeat=7)
+    {**options, "script": options["spot"] != options["channels"]}
+    for flags in itertools.product((False, True), repeat=len(FLAGS))
+    for options in [dict(zip(FLAGS, flags, strict=True))]
 ]
 
 
@@ -88,6 +85,7 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
         "machine": MACHINE,
         "timeout_seconds": 60,
     } | ({"max_wait_seconds": 120} if options["spot"] else {})
+    train |= {"script": "train.py"} if options["script"] else {}
     variant: dict[str, Any] = {"VariantName": "AllTraffic"}
     if options["serverless"]:
         variant["ServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": 3}
@@ -266,7 +264,9 @@ def test_optional_parts_reach_every_job_and_model(options: dict[str, bool]) -> N
     assert ("KmsKeyId" in train["OutputDataConfig"]) == options["key"]
     assert train.get("EnableManagedSpotTraining", False) == options["spot"]
     assert ("CheckpointConfig" in train) == options["spot"]
-    assert len(train["InputDataConfig"]) == (2 if options["channels"] else 1)
+    named = [each["ChannelName"] for each in train["InputDataConfig"]]
+    data = ["train", "validation"] if options["channels"] else ["train"]
+    assert named == [*data, *(["code"] if options["script"] else [])]
     keyed = options["key"] and not options["serverless"]
     assert ("KmsKeyId" in tasks["CreateEndpointConfig"]) == keyed
 

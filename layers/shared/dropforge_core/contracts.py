@@ -84,10 +84,12 @@ class MetricDefinition(Contract):
 class TrainingStep(Contract):
     """A training job, but for what the run decides. ``max_wait_seconds`` asks for managed spot.
 
-    ``reuse`` asks not to train again what the model that serves was trained on.
+    With ``script`` the image runs that script; its source is one channel more. ``reuse`` asks not
+    to train again what the model that serves was trained on.
     """
 
     image: str
+    script: str | None = None
     hyperparameters: dict[str, str]
     channels: tuple[str, ...]
     environment: dict[str, str]

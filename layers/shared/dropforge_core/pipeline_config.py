@@ -28,10 +28,13 @@ class Instance(Section):
     hourly_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
 
+type ScriptName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.py$")]
+
+
 class Script(Section):
     """A processing job: a script of the pipeline's folder, its arguments and its machine."""
 
-    script: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.py$")
+    script: ScriptName
     arguments: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=90)
     image: str | None = None
     instance: Instance = Instance()
@@ -58,12 +61,14 @@ class Spot(Section):
 class Train(Section):
     """The training job; ``metrics`` are names and the regexes that find their values in its log.
 
-    ``reuse`` takes the model that serves, in place of a training, when it was trained with the same
-    image, hyperparameters and variables on the same bytes.
+    With ``script`` the image runs that script of the pipeline's folder (script mode), else its own
+    program ``train``. ``reuse`` takes the model that serves, in place of a training, when it was
+    trained with the same image, hyperparameters and variables on the same bytes.
 
     Limits: docs.aws.amazon.com/sagemaker/latest/APIReference/API_MetricDefinition.html.
     """
 
+    script: ScriptName | None = None
     hyperparameters: dict[str, str] = Field(default_factory=dict)
     channels: tuple[str, ...] = ("train",)
     image: str | None = None
@@ -99,6 +104,21 @@ class Train(Section):
         if not isinstance(values, dict):
             return values
         return {key: _text(value) for key, value in values.items()}
+
+    @model_validator(mode="after")
+    def _script_mode_is_ours(self) -> Self:
+        """Refuse what publish itself gives a job in script mode."""
+        if self.script and "code" in self.channels:
+            message = "channels: code is where script finds its source; name yours otherwise"
+            raise ValueError(message)
+        taken = [name for name in self.hyperparameters if name.startswith("sagemaker_")]
+        if self.script and taken:
+            message = f"hyperparameters: {', '.join(taken)}: script says this; leave it out"
+            raise ValueError(message)
+        if self.script and self.reuse:
+            message = "reuse looks at image and hyperparameters, not at a script: leave one out"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _spot_waits_long_enough(self) -> Self:

@@ -1,4 +1,6 @@
+import io
 import json
+import tarfile
 
 import pytest
 from dropforge_core.contracts import MetricDefinition, PublishedPipeline
@@ -60,6 +62,40 @@ def test_metrics_and_prices_are_resolved(project: Project, target: Target) -> No
     assert config.train.metric_definitions == (MetricDefinition(name="loss", regex="loss=(.*);"),)
     assert config.train.machine.hourly_usd == 0.5
     assert config.preprocess.machine.hourly_usd is None
+
+
+def test_a_training_script_is_published_as_script_mode_wants_it(
+    project: Project, target: Target
+) -> None:
+    """Its source is an archive of all that the other jobs get, the same when nothing changed."""
+    folder = project.pipelines / "iris"
+    path = folder / "pipeline.yaml"
+    path.write_text(path.read_text().replace("train: {", "train: { script: train.py,"))
+    with pytest.raises(InputError, match=r"train\.script: there is no file train\.py"):
+        publish(project, target, ["iris"])
+    (folder / "train.py").write_text("print('trained')\n")
+    published = publish(project, target, ["iris"])[0]
+    key = f"pipelines/iris/{published.version}/source/sourcedir.tar.gz"
+    packed = target.s3.get_object(Bucket="df-artifacts", Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        assert tar.getnames() == [
+            "dropforge_jobs/__init__.py",
+            "dropforge_jobs/numbers.py",
+            "evaluate.py",
+            "pipeline.yaml",
+            "preprocess.py",
+            "train.py",
+        ]
+        assert {member.mtime for member in tar} == {0}
+    config = target.ledger.published("iris")
+    assert config is not None
+    assert config.train.script == "train.py"
+    # Each value is JSON, as AWS's training toolkit reads hyperparameters.
+    assert config.train.hyperparameters == {
+        "max_leaf_nodes": "8",
+        "sagemaker_program": '"train.py"',
+        "sagemaker_submit_directory": '"/opt/ml/input/data/code/sourcedir.tar.gz"',
+    }
 
 
 def test_the_rules_for_rows_go_with_the_code(project: Project, target: Target) -> None:
