@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,6 @@ told = {"arguments": sys.argv[1:], "folder": os.getcwd(), "helper": helper.NAME}
 told |= {name: value for name, value in os.environ.items() if name.startswith("SM_")}
 pathlib.Path(os.environ["SM_MODEL_DIR"], "told.json").write_text(json.dumps(told))
 """
-
-type Train = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def packed(**files: str) -> bytes:
@@ -81,13 +79,21 @@ def configure(base: Path, source: bytes | None, **parameters: str) -> dict[str, 
 
 
 def train(
-    base: Path, source: bytes | None, *, environ: dict[str, str] | None = None, **parameters: str
+    base: Path,
+    source: bytes | None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    **parameters: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the program `train` to its end."""
-    given = configure(base, source, **parameters) | (environ or {})
+    return run({**configure(base, source, **parameters), **(environ or {})})
+
+
+def run(environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the program `train` in an environment."""
     command = [sys.executable, str(PROGRAM)]
     return subprocess.run(
-        command, env=given, capture_output=True, text=True, timeout=60, check=False
+        command, env=environ, capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -161,7 +167,7 @@ def test_a_source_that_cannot_be_used_is_the_users_error(
     base: Path, source: bytes | None, parameters: dict[str, str], told: str
 ) -> None:
     """Nothing runs, and the reason is in the failure file."""
-    assert train(base, source, **parameters).returncode == 1
+    assert run(configure(base, source, **parameters)).returncode == 1
     assert told in failure(base)
 
 
@@ -179,8 +185,7 @@ def test_a_broken_configuration_is_the_frameworks_error(base: Path) -> None:
     """Not the user's: the message says so."""
     environ = configure(base, packed(train_py=""))
     (base / "input/config/resourceconfig.json").write_text("{}")
-    done = subprocess.run([sys.executable, str(PROGRAM)], env=environ, timeout=60, check=False)
-    assert done.returncode == 1
+    assert run(environ).returncode == 1
     assert failure(base).startswith("framework error: KeyError")
 
 
