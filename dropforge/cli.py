@@ -13,10 +13,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from dropforge import cli_starts, output
 from dropforge import options as shared
-from dropforge import output
 from dropforge.errors import CommandError, InputError
-from dropforge.options import Options, Where, acting
+from dropforge.options import Options, PipelineName, RunId, Timeout, Where, acting
 from dropforge.project import error_log, find_project
 
 app = typer.Typer(
@@ -33,9 +33,6 @@ faults = typer.Typer(rich_markup_mode=None)
 app.add_typer(local, name="local")
 local.add_typer(faults, name="faults")
 app.add_typer(function, name="function")
-
-PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline's name.")]
-Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait at most.")]
 
 # The character in the first line keeps the others as they are.
 _KINDS_OF_FAULTS = """\b
@@ -170,6 +167,9 @@ def drop(
     verb_runs.conclude(verb.wait(target, pipeline, dropped, timeout), as_json=options.as_json)
 
 
+cli_starts.register(app)
+
+
 @app.command()
 @acting
 def rollback(
@@ -229,7 +229,7 @@ def runs(
 
 @app.command()
 @acting
-def show(options: Options, run_id: Annotated[str, typer.Argument(metavar="RUN_ID")]) -> None:
+def show(options: Options, run_id: RunId) -> None:
     """Show one run."""
     from dropforge import runs as verb
     from dropforge.target import open_target
@@ -243,7 +243,7 @@ def show(options: Options, run_id: Annotated[str, typer.Argument(metavar="RUN_ID
 @acting
 def approve(
     options: Options,
-    run_id: Annotated[str, typer.Argument(metavar="RUN_ID")],
+    run_id: RunId,
     reject: Annotated[  # noqa: FBT002 - how Typer reads a flag
         bool, typer.Option("--reject", help="Turn the model down.")
     ] = False,
@@ -263,7 +263,7 @@ def approve(
 @acting
 def report(
     options: Options,
-    run_id: Annotated[str, typer.Argument(metavar="RUN_ID")],
+    run_id: RunId,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="PATH", help="A folder to put it into.")
     ] = None,

@@ -48,6 +48,11 @@ RegionOption = Annotated[str | None, typer.Option("--region", help="An AWS regio
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, no more.")]
 
 
+PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline's name.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN_ID")]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait at most.")]
+
+
 def remember(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
     target: TargetOption = None,

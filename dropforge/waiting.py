@@ -82,6 +82,22 @@ class Wait:
         """Those whose fate it was to be set aside."""
         return [arrival for arrival in self._arrivals if arrival.status == "SET_ASIDE"]
 
+    def until_taken(self, request_id: str) -> Run:
+        """Return the run that took a request to start without new data.
+
+        Raises:
+            CommandError: time is up, or the request was refused.
+        """
+        while True:
+            request = self.target.ledger.request(self.pipeline, request_id)
+            if request is not None and request.status == "REFUSED":
+                raise CommandError(f"The run was refused: {request.reason}")
+            run = self.target.ledger.run(request.run_id) if request and request.run_id else None
+            if run is not None:
+                return run
+            self._check_clock("")
+            time.sleep(self.target.poll_seconds)
+
     def until_ended(self, run: Run) -> Run:
         """Return a run as it is once it has ended and let go of its pipeline.
 

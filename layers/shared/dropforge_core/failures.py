@@ -5,6 +5,8 @@ from dropforge_core.cut_json import member
 from dropforge_core.redaction import redact
 
 LONGEST = 500
+# The error that `dropforge stop` gives an execution.
+STOPPED = "StoppedByPerson"
 _TRACEBACK = "Traceback (most recent call last):"
 _DEEPEST = 4
 _JOB_NAMES = {
@@ -22,6 +24,10 @@ def describe(error: StepError) -> str:
     answer, or plain text; the JSON may be cut. Tracebacks are reduced to their last line, web
     addresses are removed.
     """
+    if error.error == STOPPED:
+        why = _plain(error.cause)
+        sentence = f"A person stopped it: {why}" if why else "A person stopped it"
+        return shortened(redact(sentence), LONGEST - 1).rstrip(".") + "."
     name, reason, job = _look(error.error, error.cause)
     subject = f"{error.step} ({job})" if job else error.step
     sentence = f"{subject} failed with {name or 'an unnamed error'}"

@@ -144,3 +144,11 @@ def test_json_cut_anywhere(length: int) -> None:
     """Wherever the JSON was cut there is a sentence, and no error."""
     whole = json.dumps({"TrainingJobName": "iris-1", "FailureReason": "Zeile \u00e4 \\ \n two" * 5})
     assert describe(StepError(step="Train", error="E", cause=whole[:length])).endswith(".")
+
+
+def test_a_person_who_stopped_it_is_named_before_anything_else() -> None:
+    """With their words, if they gave any, on one line and without addresses."""
+    stopped = StepError(step="Execution", error="StoppedByPerson", cause="Wrong\ndata.")
+    assert describe(stopped) == "A person stopped it: Wrong data."
+    assert describe(stopped.model_copy(update={"cause": ""})) == "A person stopped it."
+    assert "https" not in describe(stopped.model_copy(update={"cause": "https://x.test/secret"}))
