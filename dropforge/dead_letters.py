@@ -8,7 +8,8 @@ from typing import Any
 from dropforge_core import words
 from dropforge_core.errors import InvalidInputError
 from dropforge_core.intake import Dropped
-from dropforge_core.messages import read_message
+from dropforge_core.messages import Message, read_message
+from dropforge_core.start_requests import Asked
 from dropforge_core.times import iso
 
 from dropforge import output
@@ -144,11 +145,7 @@ def _read(target: Target, message: dict[str, Any]) -> DeadLetter:
         what, reason, readable = message["Body"][:80], str(err), False
     else:
         pipeline = told.pipeline
-        what = (
-            told.arrival.key
-            if isinstance(told, Dropped)
-            else f"a start asked for: {told.request.cause}"
-        )
+        what = _what(told)
         reason = "The trigger could not handle it; its log says why."
         if code := attributes.get("ERROR_CODE"):
             said = attributes.get("ERROR_MESSAGE", "")
@@ -164,6 +161,16 @@ def _read(target: Target, message: dict[str, Any]) -> DeadLetter:
         body=message["Body"],
         receipt=message["ReceiptHandle"],
     )
+
+
+def _what(told: Message) -> str:
+    match told:
+        case Dropped():
+            return told.arrival.key
+        case Asked():
+            return f"a start asked for: {told.request.cause}"
+        case _:
+            return "a look at what waits"
 
 
 def _send(target: Target, letters: list[DeadLetter]) -> list[DeadLetter]:

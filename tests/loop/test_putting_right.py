@@ -25,6 +25,7 @@ def hanging(stack: Stack, name: str, step: str = "train") -> Run:
     """Start a run of which a job never ends; return it once that job runs."""
     stack.publish(name, **{step: "hang"})
     stack.drop(name, "1,2\n")
+    run: Run
     (run,) = eventually(lambda: stack.started(name))
     job = f"{name.replace('_', '-')}-"
     eventually(lambda: [one for one in jobs(stack, step, "InProgress") if one.startswith(job)])
