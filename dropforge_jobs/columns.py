@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Optional, Union
 
 from dropforge_jobs.numbers import parse_number
+from dropforge_jobs.timestamps import BadTimestampError, parse_timestamp
 
 Value = Any  # str, float, int or None, as the column's type says
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")  # any such number has room in 64 bits
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_WHAT = {"text": "text", "number": "finite number", "integer": "whole number"}
+_WHAT = {
+    "text": "text",
+    "number": "finite number",
+    "integer": "whole number",
+    "timestamp": "timestamp",
+}
 
 
 class BadCellError(ValueError):
@@ -25,13 +31,14 @@ class Column:
 
     Attributes:
         name: what people call it; its header, where the objects have one.
-        type: "text", "number" or "integer".
+        type: "text", "number", "integer" or "timestamp", which is read as seconds.
         label: whether it is what a model is to predict.
         nullable: whether a cell may be empty.
         minimum: the smallest number that it may hold; None for any.
         maximum: the largest one.
         values: the only values that it may hold; empty for any.
         pattern: a regular expression that its whole text has to match; "" for any text.
+        step: how many seconds a timestamp's grid has from one to the next; None for any time.
     """
 
     name: str
@@ -42,6 +49,7 @@ class Column:
     maximum: Optional[float] = None
     values: tuple[Value, ...] = ()
     pattern: str = ""
+    step: Optional[int] = None
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Column:
@@ -66,7 +74,10 @@ class Column:
             if self.nullable:
                 return None
             raise BadCellError(f"{self.name} is empty")
-        value = _parse(self.type, text)
+        try:
+            value = _parse(self.type, text)
+        except BadTimestampError as error:
+            raise BadCellError(f"{self.name} {error}") from error
         if value is None:
             raise BadCellError(f"{self.name} is no {_WHAT[self.type]}")
         self._check(value)
@@ -83,6 +94,8 @@ class Column:
                 raise BadCellError(f"{self.name} is below {self.minimum:g}")
             if self.maximum is not None and value > self.maximum:
                 raise BadCellError(f"{self.name} is above {self.maximum:g}")
+            if self.step is not None and value % self.step:
+                raise BadCellError(f"{self.name} is off the grid of {self.step} seconds")
         if self.values and value not in self.values:
             raise BadCellError(f"{self.name} is none of the allowed values")
 
@@ -92,4 +105,6 @@ def _parse(kind: str, text: str) -> Union[str, float, None]:
         return parse_number(text)
     if kind == "integer":
         return int(text) if _INTEGER.fullmatch(text) else None
+    if kind == "timestamp":
+        return parse_timestamp(text)
     return text

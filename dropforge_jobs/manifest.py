@@ -27,7 +27,8 @@ _CHUNK = 1024 * 1024
 class ManifestObject:
     """One object of a run: its S3 key, its place below the data folder, its size and its ETag.
 
-    `is_new` says that the run was started for it: it was dropped since the run before.
+    `is_new` says that the run was started for it: it was dropped since the run before. `arrived_at`
+    is when, in ISO 8601; such texts sort as the times do.
     """
 
     key: str
@@ -36,6 +37,7 @@ class ManifestObject:
     etag: str
     version_id: str = ""
     is_new: bool = False
+    arrived_at: str = ""
 
 
 def read_manifest(path: Path) -> list[ManifestObject]:
@@ -71,6 +73,7 @@ def _object(entry: dict[str, Any], prefix: str) -> ManifestObject:
         etag=entry["etag"].strip('"'),
         version_id=entry.get("version_id") or "",
         is_new=entry.get("new") is True,
+        arrived_at=entry.get("arrived_at") or "",
     )
 
 

@@ -40,19 +40,9 @@ def write_report(
 
 def render_report(document: dict[str, Any], facts: RunFacts, notes: Iterable[str] = ()) -> str:
     """Return the report's HTML; for the arguments see `write_report`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  not before
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, score=score, signed=signed)
     profile, earlier = facts.profile or {}, facts.champion_profile or {}
     comparison = document["comparison"]
-    return environment.get_template(_TEMPLATE).render(
+    text: str = template(_TEMPLATE).render(
         facts=facts,
         notes=list(notes),
         champion=document["champion"],
@@ -68,8 +58,24 @@ def render_report(document: dict[str, Any], facts: RunFacts, notes: Iterable[str
         features=_features(profile, earlier),
         drifts=drift.data_drift(profile, earlier) if earlier else [],
         limits={"some": drift.SOME, "strong": drift.STRONG},
-        sources=_sources(facts),
+        sources=sources(facts),
     )
+    return text
+
+
+def template(name: str) -> Any:
+    """Return a report's Jinja template: it escapes, and what is missing is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  not before
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, score=score, signed=signed)
+    return environment.get_template(name)
 
 
 def _metrics(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -219,14 +225,14 @@ def _bars(now: Any, then: Any) -> list[dict[str, float]]:
     ]
 
 
-def _sources(facts: RunFacts) -> list[tuple[str, str]]:
+def sources(facts: RunFacts) -> list[tuple[str, str]]:
     """Return where everything came from, as names and values."""
-    sources = [
+    found = [
         ("run", facts.run_id),
         ("code version", facts.code_version),
         ("champion's run", facts.champion_run_id or ""),
     ]
     bucket, run_id = (_dig(facts.manifest, key) for key in ("bucket", "run_id"))
     if bucket and run_id:
-        sources.append(("manifest", f"s3://{bucket}/runs/{run_id}/manifest.json"))
-    return [(name, value) for name, value in sources if value]
+        found.append(("manifest", f"s3://{bucket}/runs/{run_id}/manifest.json"))
+    return [(name, value) for name, value in found if value]

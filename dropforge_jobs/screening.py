@@ -59,6 +59,18 @@ class Screening:
                 yield row
         self._look_at(tally, rejected.path)
 
+    def refuse(self, item: ManifestObject, reason: str) -> None:
+        """Refuse an object whose rows are good one by one, but make no sense together.
+
+        Args:
+            item: an object all of whose rows were read.
+            reason: what is wrong with it, in a sentence.
+        """
+        tally = next(each for each in self.tallies if each.item == item)
+        tally.rejected += tally.rows
+        tally.rows = 0
+        self._refuse(tally, reason)
+
     def end(self, also: str = "") -> Outcome:
         """Judge what was found, and write the index of the quarantine.
 

@@ -13,17 +13,18 @@ class Column(Section):
     """One column of a pipeline's objects, and what its cells may hold.
 
     ``minimum`` and ``maximum`` are for numbers and integers, ``values`` for text and integers,
-    ``pattern``, which the whole cell has to match, for text.
+    ``pattern``, which the whole cell has to match, for text, ``step`` (seconds) for timestamps.
     """
 
     name: str = Field(max_length=100, pattern=r"^\S(.*\S)?$")
-    type: Literal["text", "number", "integer"]
+    type: Literal["text", "number", "integer", "timestamp"]
     label: bool = False
     nullable: bool = False
     minimum: float | None = Field(default=None, allow_inf_nan=False)
     maximum: float | None = Field(default=None, allow_inf_nan=False)
     values: tuple[StrictStr | StrictInt, ...] = ()
     pattern: str = ""
+    step: int | None = Field(default=None, ge=1)
 
     @field_validator("pattern")
     @classmethod
@@ -40,7 +41,10 @@ class Column(Section):
         bounds = [bound for bound in (self.minimum, self.maximum) if bound is not None]
         kind = {"text": str, "integer": int}.get(self.type)
         misfits = {
-            "minimum and maximum are for numbers and integers": self.type == "text" and bounds,
+            "minimum and maximum are for numbers and integers": (
+                self.type in {"text", "timestamp"} and bounds
+            ),
+            "step is for timestamps": self.type != "timestamp" and self.step is not None,
             "minimum is above maximum": bounds != sorted(bounds),
             "pattern is for text": self.type != "text" and self.pattern,
             "values are for text and integers": self.values and kind is None,

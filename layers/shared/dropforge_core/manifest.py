@@ -143,6 +143,7 @@ def ledger_manifest(run: Run, bucket: str, selection: Selection) -> dict[str, An
                 "size": one.size,
                 "path": _copy_key(run, one) if one.key in selection.replaced else one.key,
                 "new": one.content in waiting,
+                "arrived_at": one.event_time,
             }
             for one in selection.objects
         ],

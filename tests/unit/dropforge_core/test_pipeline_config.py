@@ -138,6 +138,7 @@ def test_columns() -> None:
         ([{**SIZE, "pattern": "x"}], "pattern is for text"),
         ([{**SIZE, "values": [1]}], "values are for text and integers"),
         ([{**KIND, "minimum": 1}, SIZE], "minimum and maximum are for numbers"),
+        ([{**SIZE, "step": 300}], "step is for timestamps"),
         ([{**KIND, "pattern": "("}, SIZE], "no regular expression"),
         ([{**KIND, "values": ["a", 1]}, SIZE], "values: one is no text"),
         ([{**KIND, "values": [True]}, SIZE], "columns.0.values.0"),

@@ -89,6 +89,7 @@ def test_starts_one_run_for_all_that_waits(stack: Stack) -> None:
         "size": 5,
         "path": "incoming/iris/a.csv",
         "new": True,
+        "arrived_at": first.event_time,
     }
 
 
@@ -487,6 +488,7 @@ def test_an_object_that_was_replaced_is_read_as_recorded(stack: Stack) -> None:
         "size": 5,
         "path": f"runs/{run.run_id}/data/a.csv",
         "new": True,
+        "arrived_at": older.event_time,
     }
     assert other["path"] == other["key"]
 
