@@ -120,6 +120,8 @@ def fetch_source(job: Job) -> None:
             _download(where, source)
         else:
             source = _below(job.base, where)
+        if source == job.code:
+            return  # it is there already
         if source.is_dir():
             shutil.copytree(source, job.code, dirs_exist_ok=True)
             return

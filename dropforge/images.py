@@ -75,8 +75,12 @@ def _of_folder(project: Project, name: str) -> Image:
             f" {project.relative(project.containers)}/, aws:<framework>:<version>, or give a full"
             " address."
         )
+    return _tagged(folder)
+
+
+def _tagged(folder: Path) -> Image:
     files = {path.relative_to(folder).as_posix(): path for path in files_below(folder)}
-    return Image(folder, f"{_REPOSITORY}/{name}", digest(files)[:_TAG_LENGTH])
+    return Image(folder, f"{_REPOSITORY}/{folder.name}", digest(files)[:_TAG_LENGTH])
 
 
 def address(target: Target, image: Image | AwsImage | str) -> str:
@@ -128,7 +132,12 @@ def _stand_in(project: Project, image: AwsImage | str) -> None:
             f" folder of {project.relative(project.containers)}/ for it in"
             f" {project.relative(table)}."
         )
-    unpacked = _unpack(project, _of_folder(project, str(folders[repository])))
+    folder = project.containers / str(folders[repository])
+    if not folder.is_dir():
+        where = f"{project.relative(table)}: {repository}"
+        raise InputError(f"{where}: there is no folder {project.relative(folder)}.")
+    # It needs no Dockerfile: on AWS the image is AWS's own.
+    unpacked = _unpack(project, _tagged(folder))
     _link(project.state / "images" / repository / tag, unpacked)
 
 

@@ -1,0 +1,1 @@
+"""TensorFlow as AWS's images for it: the serving side; training is script mode."""
