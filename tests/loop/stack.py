@@ -1,10 +1,11 @@
 """A whole stack on an embedded AWS in this process, and a pipeline that takes no time."""
 
 import json
+import os
 import shutil
 import time
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "serve": "ok",
     "answer": "1",
     "image": "quick",
+    "padding": 0,
     "serving": {},  # more of the section `serve`
     "judging": {},  # more of the section `judge`
     "timeout_seconds": 30,
@@ -48,15 +50,30 @@ def endpoint_of(name: str) -> str:
     return f"dropforge-{name.replace('_', '-')}"
 
 
+def running_test() -> str:
+    """Return the id of the test that is running, and its phase."""
+    return os.environ["PYTEST_CURRENT_TEST"]
+
+
+def publisher() -> str:
+    """Return the test that is running; while a fixture is made, which others may use, its file."""
+    test, _, phase = running_test().rpartition(" ")
+    return test if phase == "(call)" else test.partition("::")[0]
+
+
 @dataclass
 class Stack:
     """The stack, and what a test does with it."""
 
     project: Project
     target: Target
+    # Whose each pipeline is: a test that met another's runs would take them for its own.
+    owners: dict[str, str] = field(default_factory=dict)
 
     def publish(self, name: str, **behaviour: Any) -> None:
         """Publish the quick pipeline under a name, each of its steps behaving as told."""
+        owner = self.owners.setdefault(name, publisher())
+        assert running_test().startswith(owner), f"the pipeline {name} is taken by {owner}"
         told = DEFAULTS | behaviour
         instance = {} if told["hourly_usd"] is None else {"hourly_usd": told["hourly_usd"]}
         folder = self.project.pipelines / name
@@ -71,7 +88,12 @@ class Stack:
                 "instance": instance,
             },
             "train": {
-                "hyperparameters": {"behaviour": told["train"], "answer": told["answer"]},
+                "hyperparameters": {
+                    "behaviour": told["train"],
+                    "answer": told["answer"],
+                    # Makes the job's description as long as one likes; a value has 2,500 at most.
+                    **{f"padding{n}": "x" * 2000 for n in range(told["padding"] // 2000)},
+                },
                 "timeout_seconds": told["timeout_seconds"],
                 "instance": instance,
                 "metrics": told["metrics"],

@@ -23,7 +23,7 @@ def test_the_end_of_a_run_times_out(stack: Stack, *, happens: bool) -> None:
 
 def test_an_arrival_is_told_several_times(stack: Stack) -> None:
     """By EventBridge and once more by SQS: one run."""
-    name = "told_again"
+    name = "told_several_times"
     stack.publish(name)
     stack.strike(kind="event", source="aws.s3", match=name, then="duplicated", copies=2)
     stack.strike(kind="message", queue="Incoming", match=name, seconds=2)
