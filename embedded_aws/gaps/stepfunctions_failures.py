@@ -11,6 +11,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.failure_event imp
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 
+# Of a cause in a history's events (botocore's model: SensitiveCause); what is longer is cut.
+_LONGEST_CAUSE = 32_768
+
 
 def task_failure(task: Any, env: Any, error: str, cause: str) -> Any:
     """Event of a task that failed with `error`, for the interpreter's `_from_error`."""
@@ -21,7 +24,7 @@ def task_failure(task: Any, env: Any, error: str, cause: str) -> Any:
         event_details=EventDetails(
             taskFailedEventDetails={
                 "error": error,
-                "cause": cause,
+                "cause": cause[:_LONGEST_CAUSE],
                 "resource": task._get_sfn_resource(),  # noqa: SLF001
                 "resourceType": task._get_sfn_resource_type(),  # noqa: SLF001
             }

@@ -6,18 +6,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from dropforge.build import Build, build
 from dropforge.project import Project
 from dropforge.target import Target, forget_user_configuration, local_target
 from embedded_aws.deploy import deploy_stack
 
+from .fault_book import Fault, table
 from .stack import QUICK, ROOT, Stack
 
+FAULTS = pytest.StashKey[dict[int, Fault]]()
+TABLE_WIDTH = 200
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
@@ -82,3 +86,35 @@ def no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "stack" in request.fixturenames:
         request.getfixturevalue("stack").clear_faults()
+
+
+@pytest.fixture
+def fault(request: pytest.FixtureRequest) -> Fault:
+    """The fault that a test is marked with; what it saw comes into the table."""
+    return fault_of(request.node)
+
+
+def fault_of(test: pytest.Item) -> Fault:
+    """Return the fault that a test is marked with."""
+    mark = test.get_closest_marker("fault")
+    assert mark is not None
+    (number,) = mark.args
+    return test.config.stash.setdefault(FAULTS, {}).setdefault(number, Fault(number))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note whether the application survived a fault."""
+    report = yield
+    if item.get_closest_marker("fault"):
+        fault_of(item).outcomes.append(report.outcome)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the faults that were tried in this session as a table."""
+    if faults := terminalreporter.config.stash.get(FAULTS, {}):
+        terminalreporter.ensure_newline()
+        Console(width=TABLE_WIDTH).print(table(list(faults.values())))

@@ -27,22 +27,24 @@ CHAMPION = {
     "run_id": "iris_two-20261120t052011-1a2b3c4d",
 }
 
-NESTED: dict[str, Any] = {
-    "judge": contracts.JudgeStart,
-    "approve": contracts.ApproveInput,
-    "deploy": contracts.DeployInput,
+# By machine: the state of retrain that starts it, and what it reads.
+NESTED: dict[str, tuple[str, Any]] = {
+    "adopt": ("AdoptTrain", contracts.AdoptInput),
+    "judge": ("Judge", contracts.JudgeStart),
+    "approve": ("Approve", contracts.ApproveInput),
+    "deploy": ("Deploy", contracts.DeployInput),
 }
 SAMPLE = {"data": "5.1,3.5,1.4,0.2", "content_type": "text/csv", "expect": {"a": [1, None]}}
 ROLLOUT = Rollout(
     type="canary", size=Size(percent=25), wait_interval_seconds=60, alarms=("errors", "latency")
 ).resolved()
 
-FLAGS = ("vpc", "key", "isolated", "spot", "serverless", "channels", "champion")
-# A script's source is one channel more: with and without it each other option occurs both ways.
+# Each by itself, each pair, none and all: parts meet in twos where they meet at all.
+PARTS = ("vpc", "key", "isolated", "spot", "serverless", "channels", "champion", "script")
 OPTIONS = [
-    {**options, "script": options["spot"] != options["channels"]}
-    for flags in itertools.product((False, True), repeat=len(FLAGS))
-    for options in [dict(zip(FLAGS, flags, strict=True))]
+    {part: part in chosen for part in PARTS}
+    for count in (0, 1, 2, len(PARTS))
+    for chosen in itertools.combinations(PARTS, count)
 ]
 
 
@@ -123,9 +125,9 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
 
 def nested_input(name: str, options: dict[str, bool]) -> dict[str, Any]:
     """Return a nested machine's input, as retrain's own Arguments make it."""
-    rendered = dict(arguments_of("retrain", options))[name.title()]
-    given: dict[str, Any] = rendered["Input"]
-    NESTED[name].model_validate(given)
+    state, contract = NESTED[name]
+    given: dict[str, Any] = dict(arguments_of("retrain", options))[state]["Input"]
+    contract.model_validate(given)
     return given
 
 
@@ -165,9 +167,6 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
             machine["States"]["Prepare"]["Assign"],
             variables | {"states": states | {"result": prepared}},
         )
-        results = {"result": {"ModelArtifacts": {"S3ModelArtifacts": variables["model_data"]}}}
-        trained = machine["States"]["Train"]["Assign"]
-        variables |= evaluate(trained, variables | {"states": states | results})
     for state_name, state, _ in states_of(machine):
         if state["Type"] == "Task":
             yield state_name, evaluate(state["Arguments"], variables)

@@ -28,11 +28,13 @@ BEFORE = {
     "wanted": "",
     "previous": "",
     "failure": "",
+    "refused": "",
     "called_at": 0,
     "in_service_at": 0,
 }
 CREATED = BEFORE | {"phase": "DEPLOYING", "action": "CREATED", "wanted": OURS, "called_at": 1000}
 UPDATED = CREATED | {"action": "UPDATED", "previous": OLD}
+REFUSED = {"refused": "UpdateEndpoint: Error: Throttled. "}
 FAILED = {"smoke": "FAILED", "failure": "The smoke test failed: sample 1. "}
 CREATE_UNDONE = CREATED | FAILED | {"phase": "UNDOING"}
 UPDATE_UNDONE = UPDATED | FAILED | {"phase": "UNDOING", "wanted": OLD}
@@ -91,6 +93,20 @@ def decide(given: dict[str, Any], endpoint: dict[str, Any]) -> tuple[str, dict[s
         pytest.param(UPDATE_UNDONE, now("InService", OURS), "NotServing", id="not_restored"),
         pytest.param(CREATE_UNDONE, now("InService", OURS), "NotServing", id="not_deleted"),
         pytest.param(UPDATE_UNDONE, now("Missing"), "NotServing", id="gone_while_restored"),
+        # A call that was refused, or whose answer was lost: what the endpoint is tells which.
+        pytest.param(UPDATED | REFUSED, now("InService", OURS), "SmokeTest", id="update_unheard"),
+        pytest.param(UPDATED | REFUSED, now("InService", OLD), "NotServing", id="update_refused"),
+        pytest.param(CREATED | REFUSED, now("InService", OURS), "SmokeTest", id="create_unheard"),
+        pytest.param(CREATED | REFUSED, now("InService", OLD), "NotServing", id="created_by_other"),
+        pytest.param(CREATED | REFUSED, now("Missing"), "NotServing", id="create_refused"),
+        pytest.param(BEFORE | REFUSED, now("Missing"), "CreateEndpoint", id="delete_unheard"),
+        pytest.param(BEFORE | REFUSED, now("Failed", OLD), "NotServing", id="delete_refused"),
+        pytest.param(
+            UPDATE_UNDONE | REFUSED, now("InService", OLD), "RolledBack", id="restore_unheard"
+        ),
+        pytest.param(
+            UPDATE_UNDONE | REFUSED, now("InService", OURS), "NotServing", id="restore_refused"
+        ),
     ],
 )
 def test_each_case_has_its_next_state(
@@ -221,6 +237,11 @@ def test_a_rollback_says_why(given: dict[str, Any], endpoint: dict[str, Any], wo
         (UPDATED, now("UpdateRollbackFailed", OLD, failure_reason="x."), "a person must look"),
         (CREATED, now("Failed", OURS, failure_reason="No ping."), "is Failed with the config"),
         (UPDATE_UNDONE, now("Failed", OLD), "The smoke test failed: sample 1. The endpoint"),
+        (
+            UPDATED | REFUSED,
+            now("InService", OLD),
+            "UpdateEndpoint: Error: Throttled. The endpoint",
+        ),
     ],
 )
 def test_an_end_without_service_says_why(

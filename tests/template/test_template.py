@@ -245,7 +245,7 @@ def test_sync_integrations_may_use_their_managed_rules(resources: dict[str, Any]
     assert len(managed["Resource"]) == len(rules)
 
 
-@pytest.mark.parametrize("machine", ["Retrain", "Judge", "Approve", "Deploy"])
+@pytest.mark.parametrize("machine", ["Retrain", "Adopt", "Judge", "Approve", "Deploy"])
 def test_a_machine_may_call_what_it_calls(resources: dict[str, Any], machine: str) -> None:
     """Every SageMaker call and function of a definition is in its role, and nothing else."""
     properties = resources[f"{machine}StateMachine"]["Properties"]
@@ -257,10 +257,14 @@ def test_a_machine_may_call_what_it_calls(resources: dict[str, Any], machine: st
     allowed = statements(resources[f"{machine}Role"])
     listed = [s["Action"] if isinstance(s["Action"], list) else [s["Action"]] for s in allowed]
     changing = re.compile(r"sagemaker:(Create|Update|Delete)")
-    assert {action for actions in listed for action in actions if changing.match(action)} == called
-    [functions] = [s["Resource"] for s in allowed if s["Action"] == "lambda:InvokeFunction"]
+    may = {action for actions in listed for action in actions}
+    assert {action for action in may if changing.match(action)} == called
+    looks = re.findall(r"aws-sdk:sagemaker:d(escribe\w+)", text)
+    assert {f"sagemaker:D{name}" for name in looks} <= may
+    lists = [s["Resource"] for s in allowed if s["Action"] == "lambda:InvokeFunction"]
     given = properties["DefinitionSubstitutions"]
     invoked = [given[name] for name in re.findall(r'"FunctionName": "\$\{(\w+)\}"', text)]
+    functions = [one for resources in lists for one in resources]
     assert {json.dumps(one) for one in functions} == {json.dumps(one) for one in invoked}
 
 

@@ -364,6 +364,18 @@ class Verdict(Contract):
     champion_metrics: dict[str, Any] | None = None
 
 
+class AdoptInput(Contract):
+    """Input of the machine ``adopt``: a job of ours that was created without an answer.
+
+    It is ours if it writes to ``output``, an S3 URI that no other run has.
+    """
+
+    parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
+    kind: Literal["Processing", "Training"]
+    name: str
+    output: str
+
+
 class JudgeStart(Contract):
     """Input of the machine ``judge``: a trained model, where its run's things are, the policy.
 

@@ -56,7 +56,10 @@ def _look(name: str, cause: str, depth: int = 0) -> tuple[str, str, str]:
         return name, "; ".join(said), _job(cause)
     if cause.lstrip().startswith("{"):
         status = _text(cause, "TrainingJobStatus") or _text(cause, "ProcessingJobStatus")
+        # Of a job that was ended at its longest runtime only this tells it.
+        further = _text(cause, "SecondaryStatus")
         reason = f"it ended as {status or _text(cause, 'Status') or 'failed'}"
+        reason += f" ({further})" if further not in {"", status} else ""
         return name, reason, _job(cause)
     return name, _plain(cause), ""
 

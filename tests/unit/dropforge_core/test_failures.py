@@ -53,6 +53,12 @@ TRACEBACK = (
             "Train (training job iris-train-1) failed with States.TaskFailed: it ended as Stopped.",
         ),
         (
+            "Train",
+            "States.TaskFailed",
+            json.dumps({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}),
+            "Train failed with States.TaskFailed: it ended as Stopped (MaxRuntimeExceeded).",
+        ),
+        (
             "Finish",
             "ServiceUnavailableError",
             json.dumps(

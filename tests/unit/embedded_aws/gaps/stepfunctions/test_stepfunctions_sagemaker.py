@@ -55,6 +55,18 @@ def test_failed(states: "States", status: str) -> None:
     assert json.loads(output["Cause"])["TrainingJobStatus"] == status
 
 
+def test_a_long_description_is_cut(states: "States") -> None:
+    """A cause has 32,768 characters at most; what is cut is no JSON any more."""
+    arn = states.start(
+        _machine("Training", "long", Catch=CAUGHT), {"RoleArn": "r" * 40_000, "Tags": []}
+    )
+    states.jobs.finish("long", "Failed")
+    cause = states.finish(arn)["output"]["Cause"]
+    assert len(cause) == 32_768
+    with pytest.raises(ValueError, match="Unterminated string"):
+        json.loads(cause)
+
+
 def test_stopped_with_its_task(states: "States") -> None:
     """A task that times out stops its job."""
     name = "too-slow"
