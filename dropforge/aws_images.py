@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,16 @@ from dropforge.errors import InputError
 
 PREFIX = "aws:"
 _TABLE = Path(__file__).with_name("aws_images.json")
+
+# Tags that do not tell their Python: docker/<version>/base/Dockerfile.cpu in
+# github.com/aws/sagemaker-scikit-learn-container and sagemaker-xgboost-container.
+_PYTHONS = {
+    "sagemaker-scikit-learn:1.2-1-cpu-py3": "3.9",
+    "sagemaker-scikit-learn:1.4-2-cpu-py3": "3.10",
+    "sagemaker-xgboost:1.7-1": "3.8",
+    "sagemaker-xgboost:3.0-5": "3.10",
+}
+_TAGGED_PYTHON = re.compile(r"-py3(\d+)(?!\d)")
 
 type Place = Literal["processing", "training", "inference"]
 
@@ -25,6 +36,12 @@ class AwsImage:
     repository: str
     tag: str
     hosts: dict[str, str]
+
+    @property
+    def python(self) -> str | None:
+        """The Python that it has, such as "3.12"; None when nobody tells it."""
+        tagged = _TAGGED_PYTHON.search(self.tag)
+        return f"3.{tagged[1]}" if tagged else _PYTHONS.get(f"{self.repository}:{self.tag}")
 
     def address(self, region: str) -> str:
         """Return the address in a region.

@@ -10,6 +10,7 @@ from dropforge_core.naming import is_pipeline_name
 from dropforge_core.pipeline_config import PipelineConfig, Script, Train
 from pydantic import ValidationError
 
+from dropforge import aws_images
 from dropforge.aws_images import Place
 from dropforge.content import files_below
 from dropforge.errors import InputError
@@ -113,24 +114,48 @@ def _problems(err: ValidationError) -> str:
 
 
 def _check_scripts(project: Project, pipeline: Pipeline) -> None:
+    """Compile each script for the Python of its image, and what they share for the oldest."""
+    config, uses = pipeline.config, uses_of(pipeline.config)
+    pythons: dict[str, set[_Python]] = {}
     for step in ("preprocess", "train", "evaluate"):
-        script = getattr(pipeline.config, step).script
+        script = getattr(config, step).script
         if script and not (pipeline.folder / script).is_file():
             where = project.relative(pipeline.folder / FILE)
             raise InputError(f"{where}: {step}.script: there is no file {script} beside it.")
-    for path in bundle(project, pipeline).values():
+        if script:
+            pythons.setdefault(script, set()).add(_python_of(uses[step], config.python))
+    oldest = min(python for of_script in pythons.values() for python in of_script)
+    for name, path in bundle(project, pipeline).items():
         if path.suffix == ".py":
-            _compile(project, path, pipeline.config.python)
+            _compile(project, path, min(pythons.get(name, {oldest})))
 
 
-def _compile(project: Project, path: Path, python: str) -> None:
-    major, minor = python.split(".")
+@dataclass(frozen=True, order=True)
+class _Python:
+    """The Python of an image, in parts that compare."""
+
+    major: int
+    minor: int
+    image: str
+
+
+def _python_of(use: Use, otherwise: str) -> _Python:
+    """Tell the Python of an image: AWS's by its tables, others by what pipeline.yaml says."""
+    known = None
+    if use.image.startswith(aws_images.PREFIX):
+        known = aws_images.find(use.image, use.place, use.instance_type).python
+    major, _, minor = (known or otherwise).partition(".")
+    return _Python(int(major), int(minor), use.image)
+
+
+def _compile(project: Project, path: Path, python: _Python) -> None:
+    version = (python.major, python.minor)
     try:
-        ast.parse(path.read_bytes(), str(path), feature_version=(int(major), int(minor)))
+        ast.parse(path.read_bytes(), str(path), feature_version=version)
     except SyntaxError as err:
         raise InputError(
-            f"{project.relative(path)}:{err.lineno}: not Python {python}, which its image has:"
-            f" {err.msg}."
+            f"{project.relative(path)}:{err.lineno}: not Python {python.major}.{python.minor},"
+            f" which its image {python.image} has: {err.msg}."
         ) from err
     except ValueError as err:
         raise InputError(f"{project.relative(path)}: not Python source: {err}.") from err

@@ -69,3 +69,22 @@ def test_a_region_without_a_registry_is_bad_input() -> None:
     """AWS does not put every image everywhere."""
     with pytest.raises(InputError, match="no registry of it in mars-north-1"):
         aws_images.find("aws:xgboost:3.0-5", "training", "ml.m5.large").address("mars-north-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "python"),
+    [
+        ("aws:tensorflow:2.18", "training", "3.10"),
+        ("aws:tensorflow:2.19", "training", "3.12"),
+        ("aws:spark:3.3", "processing", "3.9"),
+        ("aws:sklearn:1.4-2", "processing", "3.10"),
+        ("aws:sklearn:1.4-2-py312", "processing", "3.12"),
+        ("aws:tensorflow:2.18", "inference", None),
+        ("aws:xgboost:3.2-0", "training", None),
+    ],
+)
+def test_an_image_of_aws_tells_its_python(
+    name: str, place: aws_images.Place, python: str | None
+) -> None:
+    """By its tag, or by the recipe that AWS has published; none is guessed."""
+    assert aws_images.find(name, place, "ml.m5.large").python == python

@@ -64,3 +64,18 @@ def test_scripts_must_suit_the_python_of_their_image(project: Project) -> None:
     path.write_text(path.read_text() + 'python: "3.9"\n')
     with pytest.raises(InputError, match=r"pipelines/iris/preprocess\.py:2: not Python 3\.9"):
         pipelines.load(project, "iris")
+
+
+def test_scripts_must_suit_the_python_of_aws_image(project: Project) -> None:
+    """Each by its own step's image; what they share by the oldest of all."""
+    folder = project.pipelines / "iris"
+    path = folder / "pipeline.yaml"
+    aws = "script: preprocess.py, image: 'aws:sklearn:1.4-2'"
+    path.write_text(path.read_text().replace("script: preprocess.py", aws))
+    new = "def first[T](values: list[T]) -> T:\n    return values[0]\n"  # since 3.12
+    (folder / "evaluate.py").write_text(new)
+    pipelines.load(project, "iris")
+    (folder / "helper.py").write_text(new)
+    wrong = r"helper\.py:1: not Python 3\.10, which its image aws:sklearn:1\.4-2 has"
+    with pytest.raises(InputError, match=wrong):
+        pipelines.load(project, "iris")
