@@ -317,7 +317,7 @@ def data(
 
 @app.command()
 @acting
-def invoke(
+def invoke(  # noqa: PLR0913, PLR0917 - Typer makes options of them
     options: Options,
     pipeline: PipelineName,
     data: Annotated[str | None, typer.Option("--data", metavar="TEXT", help="What to ask.")] = None,
@@ -325,13 +325,17 @@ def invoke(
         Path | None, typer.Option("--file", metavar="PATH", help="A file of what to ask.")
     ] = None,
     content_type: Annotated[str, typer.Option("--content-type", metavar="T")] = "text/csv",
+    container: Annotated[
+        str | None,
+        typer.Option("--container", metavar="NAME", help="Which one to ask, in the mode direct."),
+    ] = None,
 ) -> None:
     """Ask a pipeline's endpoint."""
     from dropforge import invoke as verb
     from dropforge.target import open_target
 
     body = verb.read_body(data, file)
-    answer = verb.invoke(open_target(options), pipeline, body, content_type)
+    answer = verb.invoke(open_target(options), pipeline, body, content_type, container)
     output.write_json(answer.document()) if options.as_json else answer.write()
 
 

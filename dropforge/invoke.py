@@ -61,8 +61,10 @@ def read_body(data: str | None, file: Path | None) -> bytes:
     return body
 
 
-def invoke(target: Target, pipeline: str, body: bytes, content_type: str) -> Answer:
-    """Ask the pipeline's endpoint.
+def invoke(
+    target: Target, pipeline: str, body: bytes, content_type: str, container: str | None = None
+) -> Answer:
+    """Ask the pipeline's endpoint, or one container of it where they are asked directly.
 
     Raises:
         InputError: there is no such pipeline, or the content type cannot be one.
@@ -76,10 +78,11 @@ def invoke(target: Target, pipeline: str, body: bytes, content_type: str) -> Ans
     if not (content_type.isascii() and content_type.isprintable()):
         raise InputError(f"--content-type: {content_type!r} cannot be one, such as text/csv.")
     endpoint = endpoint_name(target.stack, pipeline)
+    asked: Any = {"TargetContainerHostname": container} if container else {}
     started = time.perf_counter()
     try:
         answer = target.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=endpoint, ContentType=content_type, Body=body
+            EndpointName=endpoint, ContentType=content_type, Body=body, **asked
         )
     except ClientError as err:
         raise _explain(err, endpoint, pipeline) from err

@@ -1,17 +1,31 @@
-"""The HTTP server: werkzeug's, with connections that stay open between requests."""
+"""The HTTP server: werkzeug's, with connections that stay open between requests.
+
+Requests that are many and must be fast can take a shortcut past WSGI; see `Shortcut`.
+"""
 
 import io
+import re
 import socket
+from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.wrappers import Response
 from werkzeug.wsgi import LimitedStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# Told a request's head, as it came, gives what answers its body; None: it is for the application.
+# The head is in the buffer whole, its body has a length, and the client awaits no "100 Continue".
+type Shortcut = Callable[[bytes], Callable[[bytes], Response] | None]
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+_NOT_PLAIN = re.compile(rb"\r\n(transfer-encoding|expect|connection: *close)", re.IGNORECASE)
 _BODILESS = ("1", "204", "304")
 _IDLE_CONNECTION_SECONDS = 120
 
@@ -26,6 +40,22 @@ class KeepAliveHandler(MotoRequestHandler):  # type: ignore[misc]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_CONNECTION_SECONDS
+
+    def handle_one_request(self) -> None:
+        """Answer one request, by the shortcut if it is one for that."""
+        try:
+            head, found, _ = self.rfile.peek().partition(_HEAD_END)
+            answer = self.server.shortcut(head + found) if found else None
+            length = _LENGTH.search(head + found) if answer else None
+            if answer is None or length is None or _NOT_PLAIN.search(head):
+                super().handle_one_request()
+                return
+            self.rfile.read(len(head) + len(found))
+            self._send_quickly(answer(self.rfile.read(int(length[1]))))
+            self.close_connection = False
+        except OSError:
+            # The client has gone, or has been silent for too long.
+            self.close_connection = True
 
     def make_environ(self) -> WSGIEnvironment:
         """Let no one read beyond the request's body, into the next request."""
@@ -55,6 +85,15 @@ class KeepAliveHandler(MotoRequestHandler):  # type: ignore[misc]
 
     def log_request(self, *_: Any) -> None:
         """Log no request."""
+
+    def _send_quickly(self, response: Response) -> None:
+        body = response.get_data()
+        lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
+        lines += [
+            f"{name}: {value}" for name, value in response.headers if name != "Content-Length"
+        ]
+        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
+        self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
@@ -96,7 +135,17 @@ def _typed(start_response: Any) -> StartResponse:
     return start_response  # type: ignore[no-any-return]
 
 
-def make_server(listener: socket.socket, app: WSGIApplication) -> ThreadedWSGIServer:
+class KeepAliveServer(ThreadedWSGIServer):
+    """Werkzeug's server, which knows a shortcut."""
+
+    shortcut: Shortcut
+
+
+def make_server(
+    listener: socket.socket, app: WSGIApplication, shortcut: Shortcut = lambda _: None
+) -> KeepAliveServer:
     """Make a server on a socket that listens already; one thread a connection."""
     host, port = listener.getsockname()
-    return ThreadedWSGIServer(host, port, app, handler=KeepAliveHandler, fd=listener.fileno())
+    server = KeepAliveServer(host, port, app, handler=KeepAliveHandler, fd=listener.fileno())
+    server.shortcut = shortcut
+    return server

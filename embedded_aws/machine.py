@@ -64,7 +64,7 @@ class Machine:
                 schedules=self._schedules,
             ),
         )
-        self._server = make_server(listener, front)
+        self._server = make_server(listener, front, front.shortcut)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
         )

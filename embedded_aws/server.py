@@ -3,7 +3,7 @@
 import base64
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.wrappers import Request, Response
@@ -46,6 +46,10 @@ _NOT_IN_MOTO = re.compile(
 )
 
 
+_INVOCATION = re.compile(rb"POST /endpoints/([A-Za-z0-9-]+)/invocations HTTP/1\.1\r\n")
+_SIGNED = re.compile(rb"Credential=([^/\s]*)/[^/\s]*/[^/\s]*/sagemaker/")
+
+
 class Front:
     """Sends SageMaker, Lambda invocations, Slack and control calls to us, the rest to moto."""
 
@@ -77,8 +81,31 @@ class Front:
         elif path.startswith("/slack/"):
             response = self._answer_slack(Request(environ))
         else:
-            response = self._answer(call_of(environ), environ)
+            call = call_of(environ)
+            response = self._answer(call, lambda: self._call(call, environ))
         return response(environ, start_response)
+
+    def shortcut(self, head: bytes) -> Callable[[bytes], Response] | None:
+        """Give what answers a call of InvokeEndpoint: clients make many of these, and count ms."""
+        found = _INVOCATION.match(head)
+        signed = _SIGNED.search(head)
+        if found is None or signed is None:
+            return None
+        endpoint, caller = found[1].decode("latin-1"), signed[1].decode("latin-1")
+        headers = _headers(head)
+
+        def answer(body: bytes) -> Response:
+            path = f"/endpoints/{endpoint}/invocations"
+            call = Call(
+                "sagemaker",
+                "InvokeEndpoint",
+                Protocol.REST_JSON,
+                caller,
+                lambda: f"{path} {body.decode(errors='replace')}",
+            )
+            return self._answer(call, lambda: self._invoke_endpoint(endpoint, body, headers))
+
+        return answer
 
     def _answer_slack(self, request: Request) -> Response:
         """Answer a call of Slack's webhook, whose errors are a word each."""
@@ -89,20 +116,20 @@ class Front:
             refuse=lambda err: Response(err.code, err.status, mimetype="text/plain"),
         )
 
-    def _answer(self, call: Call, environ: WSGIEnvironment) -> Response:
-        """Answer a call of an AWS API, unless a fault interrupts who makes it."""
+    def _answer(self, call: Call, act: Callable[[], Response]) -> Response:
+        """Answer a call of an AWS API by `act`, unless a fault interrupts who makes it."""
         with self._functions.calling(call):
             return self._faults.answer(
                 call,
-                act=lambda: self._act(call, environ),
+                act=lambda: self._act(call, act),
                 refuse=lambda err: answers.error(err, call.protocol),
             )
 
-    def _act(self, call: Call, environ: WSGIEnvironment) -> Response:
+    def _act(self, call: Call, act: Callable[[], Response]) -> Response:
         """Do what a call asks for, and answer in AWS's form whatever happens."""
         service, operation = call.service, call.operation
         try:
-            return self._call(service, operation, environ)
+            return act()
         except AwsError as err:
             return answers.error(err, call.protocol)
         except NotImplementedError as err:
@@ -113,10 +140,12 @@ class Front:
             message = f"The embedded AWS failed in {service}:{operation}; its log says how."
             return answers.error(AwsError("InternalFailure", message, 500), call.protocol)
 
-    def _call(self, service: str, operation: str | None, environ: WSGIEnvironment) -> Response:
+    def _call(self, call: Call, environ: WSGIEnvironment) -> Response:
+        service, operation = call.service, call.operation
         request = Request(environ)
         if service == "sagemaker" and operation == "InvokeEndpoint":
-            return self._invoke_endpoint(request)
+            name = request.path.split("/")[2]
+            return self._invoke_endpoint(name, request.get_data(), dict(request.headers))
         if service == "sagemaker":
             return self._call_sagemaker(operation, request)
         if service == "lambda" and operation == "Invoke":
@@ -135,9 +164,8 @@ class Front:
         result = self._sagemaker.call(str(operation), request.get_json(force=True))
         return answers.json_1_1(result)
 
-    def _invoke_endpoint(self, request: Request) -> Response:
-        name = request.path.split("/")[2]
-        answer = self._sagemaker.invoke_endpoint(name, request.get_data(), dict(request.headers))
+    def _invoke_endpoint(self, name: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        answer = self._sagemaker.invoke_endpoint(name, body, headers)
         return Response(answer.body, answer.status, answer.headers)
 
     def _invoke_function(self, request: Request) -> Response:
@@ -161,6 +189,12 @@ class Front:
         if request.headers.get("X-Amz-Log-Type") == "Tail":
             headers["X-Amz-Log-Result"] = base64.b64encode(done.log_tail.encode()).decode()
         return Response(done.payload, 200, headers, "application/json")
+
+
+def _headers(head: bytes) -> dict[str, str]:
+    lines = head.decode("latin-1").split("\r\n")[1:-2]
+    pairs = (line.partition(":") for line in lines)
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
 def _not_implemented(service: str, operation: str | None, detail: str = "") -> AwsError:

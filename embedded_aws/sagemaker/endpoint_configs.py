@@ -32,6 +32,7 @@ class Variant:
     instance_type: str | None  # the same
     weight: float
     serverless: Mapping[str, Any] | None
+    is_direct: bool = False  # a request names its container
     isolated: bool = False  # no network
 
     @property
@@ -100,6 +101,7 @@ def resolve(config: Mapping[str, Any], model_records: Records, limits: Limits) -
         config=config["EndpointConfigName"],
         name=variant["VariantName"],
         containers=tuple(models.chain(model)),
+        is_direct=models.is_direct(model),
         startup_seconds=variant.get("ContainerStartupHealthCheckTimeoutInSeconds") or startup,
         max_body_bytes=_MAX_SERVERLESS_BODY_BYTES if serverless else _MAX_BODY_BYTES,
         max_concurrency=serverless["MaxConcurrency"] if serverless else None,

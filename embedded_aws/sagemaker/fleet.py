@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from embedded_aws.errors import AwsError
 from embedded_aws.sagemaker.endpoint_configs import Variant
 from embedded_aws.sagemaker.invocation import Answer, Invocation
-from embedded_aws.sagemaker.invocation_metrics import InvocationMetrics, Served
+from embedded_aws.sagemaker.invocation_metrics import InvocationMetrics, Invoked, Served
 from embedded_aws.sagemaker.platform import Platform
 from embedded_aws.sagemaker.serving import NotServingError, ServingContainer
 
@@ -78,16 +78,16 @@ class Fleet:
         """Answer a request that has entered, and count it out."""
         with self._leaving():
             invocation.check(self.variant.name, self.variant.max_body_bytes)
+            asked = invocation.choose(self._containers, is_direct=self.variant.is_direct)
             begun = time.perf_counter()
-            status = _UNAVAILABLE
             try:
-                answer = invocation.forward(
-                    self._containers, self.variant.name, self._platform.settings
-                )
-                status = answer.model_status
-                return answer
-            finally:
-                self._metrics.count(self._served, status, time.perf_counter() - begun)
+                answer = invocation.forward(asked, self.variant.name, self._platform.settings)
+            except AwsError as err:
+                latency = time.perf_counter() - begun
+                self._metrics.count(self._served, Invoked(err.status, latency))
+                raise
+            self._metrics.count(self._served, self._invoked(answer, invocation.received))
+            return answer
 
     def drain(self, seconds: float) -> None:
         """Wait until no request is inside, or until `seconds` are over."""
@@ -99,6 +99,15 @@ class Fleet:
         for container in self._containers:
             container.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _invoked(self, answer: Answer, received: float) -> Invoked:
+        passage = answer.passage
+        latency = sum(seconds for _, seconds in passage.seconds)
+        overhead = time.perf_counter() - received - latency
+        # An answer that did not come counts as the container's failure.
+        status = passage.reply.status or _UNAVAILABLE
+        each = passage.seconds if len(self._containers) > 1 else ()
+        return Invoked(status, latency, overhead, each)
 
     @contextmanager
     def _leaving(self) -> Iterator[None]:

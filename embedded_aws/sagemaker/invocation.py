@@ -5,36 +5,29 @@ inference pipeline"; the wording of ModelError as clients report it.
 """
 
 import json
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from embedded_aws.errors import AwsError
-from embedded_aws.sagemaker.serving import (
-    NoAnswerError,
-    Reply,
-    ServingContainer,
-    UnreachableError,
-)
+from embedded_aws.sagemaker.passing import CLIENT_ERROR, Passage, Request, send
+from embedded_aws.sagemaker.serving import ServingContainer
 from embedded_aws.sagemaker.support import not_implemented
 from embedded_aws.sagemaker.validation import invalid
 from embedded_aws.settings import Settings
 
 _CUSTOM_ATTRIBUTES = "x-amzn-sagemaker-custom-attributes"
+_TARGET_CONTAINER = "x-amzn-sagemaker-target-container-hostname"
 _TARGET_VARIANT = "x-amzn-sagemaker-target-variant"
 _UNSUPPORTED = {
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
     "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
     "x-amzn-sagemaker-session-id": "SessionId",
-    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
     "x-amzn-sagemaker-target-model": "TargetModel",
 }
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_SERVER_ERROR = 500
 _MODEL_ERROR = 424
-_TIMED_OUT = (
-    "Your invocation timed out while waiting for a response from container {name}. Review the"
-    " latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
-)
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     body: bytes
-    model_status: int = 200  # of the container that ended the chain
+    passage: Passage
 
 
 @dataclass(frozen=True)
@@ -54,6 +47,7 @@ class Invocation:
     endpoint: str
     body: bytes
     headers: Mapping[str, str]  # names in lower case
+    received: float = field(default_factory=time.perf_counter)
 
     @classmethod
     def read(cls, endpoint: str, body: bytes, headers: Mapping[str, str]) -> "Invocation":
@@ -80,37 +74,44 @@ class Invocation:
     def forward(
         self, containers: Sequence[ServingContainer], variant: str, settings: Settings
     ) -> Answer:
-        """Pass the request through the containers, each getting what the one before answered."""
-        body, content_type = self.body, self.headers.get("content-type")
-        reply = Reply(0, {}, b"")
-        for position, container in enumerate(containers, start=1):
-            headers = self._headers(content_type, is_last=position == len(containers))
-            name = container.spec.name
-            try:
-                reply = container.invoke(body, headers)
-            except NoAnswerError:
-                late = _TIMED_OUT.format(name=name).encode()
-                return self._model_error(Reply(0, {}, late), name, settings)
-            except UnreachableError as err:
-                message = f"Container {name} of endpoint {self.endpoint} is not available."
-                raise AwsError("ServiceUnavailable", message, 503) from err
-            if reply.status >= _CLIENT_ERROR:
-                return self._model_error(reply, name, settings)
-            body, content_type = reply.body, reply.headers.get("Content-Type")
-        return _success(reply, variant)
-
-    def _headers(self, content_type: str | None, *, is_last: bool) -> dict[str, str]:
-        headers = {"Content-Type": content_type or "application/octet-stream"}
-        # What the caller accepts is for the last container to obey.
-        if is_last and "accept" in self.headers:
-            headers["Accept"] = self.headers["accept"]
+        """Pass the request on, and word the answer as SageMaker Runtime does."""
+        for_all = {}
         if _CUSTOM_ATTRIBUTES in self.headers:
-            headers["X-Amzn-SageMaker-Custom-Attributes"] = self.headers[_CUSTOM_ATTRIBUTES]
-        return headers
+            for_all["X-Amzn-SageMaker-Custom-Attributes"] = self.headers[_CUSTOM_ATTRIBUTES]
+        # What the caller accepts is for the last container to obey.
+        for_last = {"Accept": self.headers["accept"]} if "accept" in self.headers else {}
+        request = Request(self.body, self.headers.get("content-type"), for_all, for_last)
+        passage = send(request, containers)
+        if passage.failed:
+            return self._model_error(passage, settings)
+        return _success(passage, variant)
 
-    def _model_error(self, reply: Reply, container: str, settings: Settings) -> Answer:
+    def choose(
+        self, containers: Sequence[ServingContainer], *, is_direct: bool
+    ) -> Sequence[ServingContainer]:
+        """Choose who is asked: all, or the one that is named where containers are asked directly.
+
+        The developer guide promises validation errors ("Invoke a multi-container endpoint with
+        direct invocation") and not their words.
+        """
+        target = self.headers.get(_TARGET_CONTAINER)
+        if not is_direct:
+            if target is None:
+                return containers
+            problem = "is not configured for direct invocation: give no TargetContainerHostname"
+        elif target is None:
+            problem = "is configured for direct invocation: give a TargetContainerHostname"
+        else:
+            chosen = [each for each in containers if each.spec.name == target]
+            if chosen:
+                return chosen
+            problem = f"has no container with the TargetContainerHostname {target}"
+        raise AwsError("ValidationError", f"Endpoint {self.endpoint} {problem}.")
+
+    def _model_error(self, passage: Passage, settings: Settings) -> Answer:
+        reply, container = passage.reply, passage.container
         group = f"/aws/sagemaker/Endpoints/{self.endpoint}"
-        blame = "client" if _CLIENT_ERROR <= reply.status < _SERVER_ERROR else "server"
+        blame = "client" if CLIENT_ERROR <= reply.status < _SERVER_ERROR else "server"
         original = reply.body.decode(errors="replace")
         console = f"https://{settings.region}.console.aws.amazon.com/cloudwatch/home"
         body = {
@@ -128,17 +129,16 @@ class Invocation:
             ),
         }
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": "ModelError"}
-        # An answer that did not come counts as the container's failure.
-        status = reply.status or _SERVER_ERROR
-        return Answer(_MODEL_ERROR, headers, json.dumps(body).encode(), status)
+        return Answer(_MODEL_ERROR, headers, json.dumps(body).encode(), passage)
 
 
-def _success(reply: Reply, variant: str) -> Answer:
+def _success(passage: Passage, variant: str) -> Answer:
+    reply = passage.reply
     headers = {
-        "Content-Type": reply.headers.get("Content-Type", "application/octet-stream"),
+        "Content-Type": reply.headers.get("content-type", "application/octet-stream"),
         "x-Amzn-Invoked-Production-Variant": variant,
     }
     attributes = reply.headers.get(_CUSTOM_ATTRIBUTES)
     if attributes is not None:
         headers["X-Amzn-SageMaker-Custom-Attributes"] = attributes
-    return Answer(200, headers, reply.body)
+    return Answer(200, headers, reply.body, passage)

@@ -31,6 +31,7 @@ def create(records: Records, request: dict[str, Any], platform: Platform) -> dic
     if bool(request.get("PrimaryContainer")) == bool(request.get("Containers")):
         message = "Exactly one of PrimaryContainer and Containers must be given."
         raise AwsError("ValidationException", message)
+    _check_names(request)
     for container in _containers(request):
         require(container, "containerDefinition", "Image")
         platform.runtime.check(container["Image"])
@@ -38,6 +39,12 @@ def create(records: Records, request: dict[str, Any], platform: Platform) -> dic
         if data and not platform.storage.has(data):
             raise AwsError("ValidationException", f"Could not find model data at {data}.")
     return records.create({"EnableNetworkIsolation": False, **request})
+
+
+def is_direct(model: Mapping[str, Any]) -> bool:
+    """Whether a request names the container that it is for, rather than passing all."""
+    config: Mapping[str, Any] = model.get("InferenceExecutionConfig") or {}
+    return config.get("Mode") == "Direct"
 
 
 def chain(model: Mapping[str, Any]) -> list[ContainerSpec]:
@@ -53,6 +60,18 @@ def chain(model: Mapping[str, Any]) -> list[ContainerSpec]:
         )
         for number, container in enumerate(containers, start=1)
     ]
+
+
+def _check_names(request: Mapping[str, Any]) -> None:
+    """Refuse host names that do not tell containers apart: "Create a multi-container endpoint"."""
+    names = [one.get("ContainerHostname") for one in request.get("Containers") or []]
+    if is_direct(request) and (len(names) < 2 or None in names):  # noqa: PLR2004
+        message = "Direct invocation needs several Containers, each with a ContainerHostname."
+        raise AwsError("ValidationException", message)
+    given = [name for name in names if name is not None]
+    if len(set(given)) < len(given):
+        message = "Each of the Containers needs a ContainerHostname of its own."
+        raise AwsError("ValidationException", message)
 
 
 def _name(container: Mapping[str, Any], number: int, *, is_primary: bool) -> str:

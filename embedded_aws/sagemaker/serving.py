@@ -7,15 +7,17 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-
-import urllib3
-from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from embedded_aws.errors import AwsError
 from embedded_aws.faults import EndpointFault
 from embedded_aws.sagemaker.archive import ArchiveError, unpack
+from embedded_aws.sagemaker.connections import (
+    Connections,
+    NoAnswerError,
+    Reply,
+    UnreachableError,
+)
 from embedded_aws.sagemaker.invocation_metrics import Served
 from embedded_aws.sagemaker.models import ContainerSpec
 from embedded_aws.sagemaker.platform import Platform
@@ -23,8 +25,6 @@ from embedded_aws.sagemaker.runtime import CannotStartError, Container, Needs, P
 from embedded_aws.sagemaker.storage import StorageError
 
 _MODEL = "/opt/ml/model"
-_CONNECTIONS = 64
-_CONNECT_SECONDS = 5.0
 _CLOSING_GRACE_SECONDS = 1.0
 _HEALTHY = 200
 _log = logging.getLogger(__name__)
@@ -32,23 +32,6 @@ _log = logging.getLogger(__name__)
 
 class NotServingError(Exception):
     """The container did not come up; the message says why, for the endpoint's FailureReason."""
-
-
-class UnreachableError(Exception):
-    """The container cannot be reached now, or went away while it answered."""
-
-
-class NoAnswerError(Exception):
-    """The container did not answer in time."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """A container's answer to an invocation."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class ServingContainer:
@@ -71,7 +54,7 @@ class ServingContainer:
         self._folder = folder
         self._log_file = log
         self._platform = platform
-        self._pool: urllib3.HTTPConnectionPool | None = None
+        self._connections: Connections | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._restarts = True
@@ -107,17 +90,10 @@ class ServingContainer:
 
     def invoke(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Pass on an invocation; raises UnreachableError or NoAnswerError."""
-        try:
-            return self._post(body, headers)
-        except ProtocolError as err:
-            if not any(isinstance(cause, ConnectionError) for cause in err.args):
-                raise UnreachableError(str(err)) from err
-        # A kept-alive connection was closed at its other end in the moment in which we took it:
-        # the request was never read.
-        try:
-            return self._post(body, headers)
-        except ProtocolError as err:
-            raise UnreachableError(str(err)) from err
+        if self._connections is None:
+            raise UnreachableError("it was not started")
+        seconds = self._platform.limits.invocation
+        return self._connections.call("POST", "/invocations", headers, body, seconds)
 
     def stop(self) -> None:
         """End the program, with SageMaker's grace, and remove the container."""
@@ -127,8 +103,8 @@ class ServingContainer:
         with self._lock:
             if self._program:
                 self._program.stop(grace)
-        if self._pool:
-            self._pool.close()
+        if self._connections:
+            self._connections.close()
         if self._container:
             self._container.remove()
 
@@ -163,35 +139,17 @@ class ServingContainer:
             self._program = container.serve(self.spec.environment, self._log_file)
             # A program that was started again may be at another address.
             host, port = container.address
-            if self._pool is None or (self._pool.host, self._pool.port) != (host, port):
-                self._pool = urllib3.HTTPConnectionPool(host, port, maxsize=_CONNECTIONS)
+            if self._connections is None or self._connections.address != (host, port):
+                self._connections = Connections(host, port)
 
     def _answers_ping(self) -> bool:
-        if self._pool is None:
+        if self._connections is None:
             return False
         try:
-            answer = self._pool.urlopen(
-                "GET", "/ping", timeout=self._platform.limits.ping, retries=False
-            )
-        except HTTPError:
+            reply = self._connections.call("GET", "/ping", {}, b"", self._platform.limits.ping)
+        except (UnreachableError, NoAnswerError):
             return False
-        return answer.status == _HEALTHY
-
-    def _post(self, body: bytes, headers: Mapping[str, str]) -> Reply:
-        if self._pool is None:
-            raise UnreachableError("it was not started")
-        timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=self._platform.limits.invocation)
-        try:
-            answer = self._pool.urlopen(
-                "POST", "/invocations", body, headers, retries=False, timeout=timeout
-            )
-        except ReadTimeoutError as err:
-            raise NoAnswerError from err
-        except ProtocolError:
-            raise
-        except HTTPError as err:
-            raise UnreachableError(str(err)) from err
-        return Reply(answer.status, answer.headers, answer.data)
+        return reply.status == _HEALTHY
 
     def _is_meant(self, fault: EndpointFault) -> bool:
         return fault.endpoint in self._served.endpoint and fault.match in self._served.config

@@ -163,7 +163,7 @@ SUPPORT: Mapping[str, Fields] = {
         "Containers": _CONTAINER,
         "EnableNetworkIsolation": RECORDED,
         "ExecutionRoleArn": RECORDED,
-        "InferenceExecutionConfig": {"Mode": Only(("Serial",))},
+        "InferenceExecutionConfig": {"Mode": HONOURED},
         "ModelName": HONOURED,
         "PrimaryContainer": _CONTAINER,
         "Tags": TAGS,

@@ -117,3 +117,32 @@ def test_status(embedded: Embedded) -> None:
     record = json.loads((embedded.state / "embedded.json").read_text())
     assert status["pid"] == record["pid"]
     assert status["max_rss"] > 0
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Transfer-Encoding": "chunked"}, {"Expect": "100-continue"}],
+    ids=["plain", "chunked", "expect"],
+)
+def test_the_shortcut_to_endpoints_answers_as_the_long_way(
+    embedded: Embedded, headers: dict[str, str]
+) -> None:
+    """What is not for the shortcut goes round it: the answer is the same, and the next one too."""
+    place = urlsplit(embedded.endpoint_url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=10)
+    scope = "AWS4-HMAC-SHA256 Credential=me/20261128/us-east-1/sagemaker/aws4_request, Signature=x"
+    path = "/endpoints/nobody/invocations"
+    for _ in range(2):
+        body = iter([b"1", b",2"]) if "Transfer-Encoding" in headers else b"1,2"
+        connection.request(
+            "POST",
+            path,
+            body=body,
+            headers={"Authorization": scope, **headers},
+            encode_chunked="Transfer-Encoding" in headers,
+        )
+        answer = connection.getresponse()
+        assert answer.status == 400
+        assert answer.headers["x-amzn-ErrorType"] == "ValidationError"
+        assert "nobody" in json.loads(answer.read())["message"]
+    connection.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from embedded_aws.errors import AwsError
+from tests.unit.embedded_aws.sagemaker.conftest import SERVE
 from tests.unit.embedded_aws.sagemaker.test_training import training
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ def test_invocations_are_counted(bench: "Bench") -> None:
     total, count = sums(bench, "ModelLatency", **variant)
     assert count == 5
     assert 50_000 < total < 5_000_000
+    overhead, count = sums(bench, "OverheadLatency", **variant)
+    assert count == 5
+    assert 0 < overhead < total, "the model takes longer than what is around it"
+    assert put(bench, "ContainerLatency") == [], "which are for inference pipelines only"
     assert sums(bench, "Invocations", **variant, EndpointConfigName="iris") == (5, 5)
     assert {namespace for namespace, _ in bench.cloudwatch.data} == {"AWS/SageMaker"}
     # All of it in a few puts, however many requests there are.
@@ -104,3 +109,24 @@ def test_a_container_that_cannot_answer_counts_as_a_server_error(
         bench.invoke("e", b"die")
     variant = {"EndpointName": "e", "VariantName": "main"}
     wait_until(lambda: sums(bench, "Invocation5XXErrors", **variant) == (2, 2))
+
+
+def test_each_container_of_a_pipeline_has_its_latency(bench: "Bench") -> None:
+    """Together they are the model's; what an error ended has none for those behind it."""
+    image = bench.image(serve=SERVE)
+    containers = [
+        {"Image": image, "ModelDataUrl": bench.model_data(name), "ContainerHostname": name}
+        for name in ("first", "second")
+    ]
+    bench.call("CreateModel", ModelName="chain", Containers=containers)
+    bench.config("chain")
+    bench.endpoint("e", "chain")
+    for body in (b"x", b"sleep 0.05", b"status 400"):
+        bench.invoke("e", body)
+    variant = {"EndpointName": "e", "VariantName": "main"}
+    wait_until(lambda: sums(bench, "Invocations", **variant) == (3, 3))
+    first, seen_by_first = sums(bench, "ContainerLatency", **variant, ContainerName="first")
+    second, seen_by_second = sums(bench, "ContainerLatency", **variant, ContainerName="second")
+    assert (seen_by_first, seen_by_second) == (3, 2)
+    assert first > 50_000
+    assert sums(bench, "ModelLatency", **variant)[0] == pytest.approx(first + second)
