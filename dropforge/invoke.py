@@ -97,6 +97,11 @@ def _explain(err: ClientError, endpoint: str, pipeline: str) -> Exception:
         said = err.response.get("OriginalMessage") or message
         status = err.response.get("OriginalStatusCode", "")
         return CommandError(f"The model answered {status}: {' '.join(str(said).split())}")
+    if code == "ThrottlingException":
+        return CommandError(
+            f"Endpoint {endpoint} is throttled: as many requests are in it as it takes at once"
+            " (serverless: MaxConcurrency); try again."
+        )
     if code in {"ValidationError", "ValidationException"} and "not found" in message.lower():
         return CommandError(
             f"Pipeline {pipeline} has no endpoint {endpoint} yet: a run must deploy one; see:"

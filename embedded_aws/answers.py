@@ -38,7 +38,7 @@ def error(problem: AwsError, protocol: Protocol) -> Response:
         )
         return Response(body, problem.status, {"x-amz-request-id": request_id}, "text/xml")
     answer = Response(
-        json.dumps({"__type": problem.code, "message": problem.message}),
+        json.dumps({"__type": problem.code, "message": problem.message or None}),
         problem.status,
         {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": problem.code},
     )

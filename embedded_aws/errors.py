@@ -2,7 +2,10 @@
 
 
 class AwsError(Exception):
-    """An error answer: AWS's error code, its message, and the HTTP status it comes with."""
+    """An error answer: AWS's error code, its message, and the HTTP status it comes with.
+
+    Without a message the answer's is null, as with SageMaker's throttles.
+    """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         """Keep the three parts of the answer."""

@@ -21,7 +21,7 @@ from embedded_aws.settings import Settings
 # The child waits for a line on stdin, so that the warden knows it before its program starts:
 # were we killed in between, `read` fails and nothing has run.
 _GATE = 'read -r go && exec "$@" </dev/null'
-_LIMITED_GATE = "ulimit -v {kib} && " + _GATE
+_LIMITED_GATE = "ulimit -{what} {kib} && " + _GATE
 _STOP_ALL_GRACE_SECONDS = 3.0
 
 
@@ -42,7 +42,7 @@ class Children:
             start_new_session=True,
         )
 
-    def start(
+    def start(  # noqa: PLR0913 - the parts are what they are
         self,
         argv: Sequence[str],
         *,
@@ -50,19 +50,22 @@ class Children:
         cwd: Path,
         output: Path | None = None,
         memory_bytes: int | None = None,
+        data_bytes: int | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start a program in a session of its own, with `env` as its whole environment.
 
-        Its output is appended to `output`, or dropped. `memory_bytes` limits the address space
-        of each of its processes, on Linux; other systems have no such limit.
+        Its output is appended to `output`, or dropped. On Linux, of each of its processes
+        `memory_bytes` limits the address space, or `data_bytes` what it may write to: its data
+        without mapped files and room that is only reserved. Other systems have no such limits.
 
         Raises FileNotFoundError when the program is not there, RuntimeError after `stop_all`.
         """
         if shutil.which(cwd / argv[0] if "/" in argv[0] else argv[0], path=env.get("PATH")) is None:
             raise FileNotFoundError(f"no program {argv[0]!r} in PATH {env.get('PATH')!r}")
         gate = _GATE
-        if memory_bytes is not None and sys.platform == "linux":
-            gate = _LIMITED_GATE.format(kib=memory_bytes // 1024)
+        for what, limit in (("v", memory_bytes), ("d", data_bytes)):
+            if limit is not None and sys.platform == "linux":
+                gate = _LIMITED_GATE.format(what=what, kib=limit // 1024)
         with contextlib.ExitStack() as files:
             sink = files.enter_context(output.open("ab")) if output else subprocess.DEVNULL
             with self._lock:

@@ -14,6 +14,7 @@ from embedded_aws.sagemaker.support import not_implemented
 from embedded_aws.sagemaker.validation import require
 
 _DEFAULT_WEIGHT = 1.0
+_MEMORY_STEP_MB = 1024  # API reference, ProductionVariantServerlessConfig
 _MAX_BODY_BYTES = 6_291_456  # InvokeEndpoint's model in botocore
 _MAX_SERVERLESS_BODY_BYTES = 4 * 1024 * 1024  # "Invoke a serverless endpoint"
 
@@ -122,6 +123,10 @@ def check_conversion(old: Variant, new: Variant) -> None:
 
 def _check_serverless(variant: Mapping[str, Any], model: Mapping[str, Any]) -> None:
     """Refuse what AWS's serverless endpoints do not take: "Serverless endpoints", exclusions."""
+    memory = variant["ServerlessConfig"]["MemorySizeInMB"]
+    if memory % _MEMORY_STEP_MB:
+        message = f"MemorySizeInMB {memory} is not valid: it comes in steps of {_MEMORY_STEP_MB}."
+        raise AwsError("ValidationException", message)
     excluded = [
         what
         for what, is_there in (

@@ -14,7 +14,6 @@ from embedded_aws.sagemaker.invocation_metrics import InvocationMetrics, Invoked
 from embedded_aws.sagemaker.platform import Platform
 from embedded_aws.sagemaker.serving import NotServingError, ServingContainer
 
-_TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 
 
@@ -71,7 +70,8 @@ class Fleet:
         with self._changed:
             most = self.variant.max_concurrency
             if most is not None and self._inside >= most:
-                raise AwsError("ThrottlingException", "Rate exceeded", _TOO_MANY_REQUESTS)
+                # API reference, "Common Error Types"; clients report that there is no message.
+                raise AwsError("ThrottlingException", "")
             self._inside += 1
 
     def invoke(self, invocation: Invocation) -> Answer:

@@ -37,19 +37,22 @@ class ProcessRuntime:
         self._images.folder(image)
 
     def container(
-        self, root: Path, image: str, _needs: Needs, _place: int | None = None
+        self, root: Path, image: str, needs: Needs, _place: int | None = None
     ) -> "ProcessContainer":
         """Make a container; raises AwsError when nothing stands for the image."""
-        return ProcessContainer(root, self._images.folder(image), self)
+        return ProcessContainer(root, self._images.folder(image), needs.memory_mb, self)
 
 
 class ProcessContainer:
     """One container; `image` is the folder that stands for its image."""
 
-    def __init__(self, root: Path, image: Path, runtime: ProcessRuntime) -> None:
+    def __init__(
+        self, root: Path, image: Path, memory_mb: int | None, runtime: ProcessRuntime
+    ) -> None:
         """Make the folders."""
         self.root = root
         self._image = image
+        self._data_bytes = memory_mb * 1024 * 1024 if memory_mb else None
         self._runtime = runtime
         self._ports: range | None = None
         inside(root, ML).mkdir(parents=True)
@@ -68,6 +71,7 @@ class ProcessContainer:
                 env=self._environment(environment),
                 cwd=self._image,
                 output=log,
+                data_bytes=self._data_bytes,
             )
         except FileNotFoundError as err:
             raise CannotStartError(str(err)) from err

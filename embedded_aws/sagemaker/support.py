@@ -182,7 +182,8 @@ SUPPORT: Mapping[str, Fields] = {
             "InstanceType": RECORDED,
             "ModelDataDownloadTimeoutInSeconds": RECORDED,
             "ModelName": HONOURED,
-            "ServerlessConfig": {"MaxConcurrency": HONOURED, "MemorySizeInMB": RECORDED},
+            # As far as the machine can limit it.
+            "ServerlessConfig": {"MaxConcurrency": HONOURED, "MemorySizeInMB": HONOURED},
             "VariantName": HONOURED,
             "VolumeSizeInGB": RECORDED,
         },

@@ -1,6 +1,7 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -335,8 +336,32 @@ def test_a_serverless_endpoint_has_its_concurrency(bench: "Bench", tmp_path: Pat
     assert variant["CurrentServerlessConfig"] == serverless
     with held(bench, tmp_path / "go"), pytest.raises(AwsError) as refusal:
         bench.invoke("e")
-    assert (refusal.value.code, refusal.value.status) == ("ThrottlingException", 429)
+    assert (refusal.value.code, refusal.value.status) == ("ThrottlingException", 400)
     assert bench.invoke("e")[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system limits data")
+def test_a_serverless_endpoint_has_its_memory(bench: "Bench") -> None:
+    """A container that takes more than MemorySizeInMB fails; one on an instance may."""
+    bench.model("greedy")
+    program = bench.settings.state / "images/test/image/1/serve"
+    grab = "held = bytearray(1500 * 1024 * 1024)\nprint("
+    program.write_text(program.read_text().replace("print(", grab))
+    for memory, status in ((1024, "Failed"), (2048, "InService")):
+        name = f"with-{memory}"
+        serverless = {"MemorySizeInMB": memory, "MaxConcurrency": 1}
+        variant = {"VariantName": "main", "ModelName": "greedy", "ServerlessConfig": serverless}
+        bench.call("CreateEndpointConfig", EndpointConfigName=name, ProductionVariants=[variant])
+        bench.call("CreateEndpoint", EndpointName=name, EndpointConfigName=name)
+        bench.wait_for_endpoint(name, status)
+
+
+def test_a_serverless_variants_memory_comes_in_steps(bench: "Bench") -> None:
+    """Of 1,024 MB, as AWS has it; its model alone does not say so."""
+    bench.model("iris")
+    serverless = {"MemorySizeInMB": 1500, "MaxConcurrency": 1}
+    with pytest.raises(AwsError, match="MemorySizeInMB 1500 is not valid"):
+        bench.config("iris2", ModelName="iris", ServerlessConfig=serverless)
 
 
 def test_a_chain_hands_on_bodies_and_content_types(bench: "Bench") -> None:
