@@ -13,7 +13,7 @@ from dropforge.options import Options, PipelineName, RunId, Timeout, acting
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module, in this order."""
-    for command in (retrain, stop, dead_letters):
+    for command in (retrain, stop, redrive, dead_letters):
         app.command(command.__name__.replace("_", "-"))(acting(command))
 
 
@@ -52,6 +52,30 @@ def stop(
     target = open_target(options)
     run = verb.wait(target, verb.stop(target, run_id, comment), timeout)
     output.write_json(verb_runs.document(run)) if options.as_json else verb_runs.write_run(run)
+
+
+def redrive(
+    options: Options,
+    run_id: RunId,
+    over_newer: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--over-newer", help="Although a newer run is deployed.")
+    ] = False,
+    wait: Annotated[  # noqa: FBT002
+        bool, typer.Option("--wait", help="Wait for the attempt's end.")
+    ] = False,
+    timeout: Timeout = 3600,
+) -> None:
+    """Try a failed run again on the same data, without the steps that it had finished."""
+    from dropforge import redrive as verb
+    from dropforge import runs as verb_runs
+    from dropforge.target import open_target
+
+    target = open_target(options)
+    redriven = verb.redrive(target, run_id, over_newer=over_newer)
+    if not wait:
+        output.write_json(redriven.document()) if options.as_json else redriven.write()
+        return
+    verb_runs.conclude(verb.wait(target, redriven, timeout), as_json=options.as_json)
 
 
 def dead_letters(

@@ -32,17 +32,15 @@ def take(flight: Flight, pipeline: str) -> Lock:
     holder = flight.ledger.lock(pipeline)
     run = holder.run_id if holder else "of this pipeline"
     raise CommandError(
-        f"The run {run} is going: wait for its end, or stop its execution, and try again;"
+        f"The run {run} is going: wait for its end, or stop it (dropforge stop), and try again;"
         f" see: dropforge runs {pipeline}"
     )
 
 
 def refuse_interrupted(lock: Lock) -> CommandError:
     """Word that another start, whose starter died, has to go on first."""
-    how = "by itself within minutes, once its data is told of again"
-    if lock.execution_input:
-        how = f"with: dropforge rollback {lock.pipeline}"
+    how = ", or at once with the command that began it" if lock.execution_input else ""
     return CommandError(
-        f"The start of the run {lock.run_id} was interrupted; it goes on {how}."
-        f" Try again when it has ended; see: dropforge show {lock.run_id}"
+        f"The start of the run {lock.run_id} was interrupted; it goes on by itself within"
+        f" minutes{how}. Try again when it has ended; see: dropforge show {lock.run_id}"
     )

@@ -68,7 +68,7 @@ def _resume(flight: Flight, lock: Lock, to: str | None) -> Run | None:
     run = flight.recorded(lock)
     if run is None:
         return None
-    if not lock.execution_input:
+    if run.kind != "ROLLBACK":
         raise refuse_interrupted(lock)
     flight.launch(lock, run, lock.execution_input)
     if to not in {None, run.restores}:

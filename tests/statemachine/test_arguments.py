@@ -321,7 +321,8 @@ def test_a_rollback_needs_nothing_of_what_it_skips() -> None:
     begin, resume = machine["States"]["Begin"], machine["States"]["Resume"]
     variables |= evaluate(begin["Assign"], variables)
     assert begin["Next"] == "Resume"
-    (rule,) = resume["Choices"]
+    rule, redrive = resume["Choices"]
+    assert evaluate(redrive["Condition"], variables) is False
     assert evaluate(rule["Condition"], variables) is True
     variables |= evaluate(rule["Assign"], variables)
     deploy = machine["States"][rule["Next"]]
@@ -351,8 +352,8 @@ def test_a_run_that_never_trained_tells_of_no_model() -> None:
     context = {"Execution": {"Id": "arn:execution"}}
     variables: dict[str, Any] = {"states": {"input": run_input(OPTIONS[0]), "context": context}}
     variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
-    (rule,) = machine["States"]["Resume"]["Choices"]
-    assert evaluate(rule["Condition"], variables) is False
+    for rule in machine["States"]["Resume"]["Choices"]:
+        assert evaluate(rule["Condition"], variables) is False
     variables["outcome"] = {"status": "FAILED", "error": {"step": "Prepare", "error": "Broken"}}
     payload = evaluate(machine["States"]["Notify"]["Arguments"], variables)["Payload"]
     end = contracts.RunEnd.read(payload)

@@ -213,7 +213,7 @@ class RunData(Contract):
 
 
 class RetrainInput(Contract):
-    """Input of the machine ``retrain``; with ``restore`` it only deploys.
+    """Input of the machine ``retrain``; with ``restore`` it only deploys, with ``resume`` less.
 
     ``first_event_at`` is the S3 event of the first object that waited for this run, ISO 8601.
     """
@@ -225,6 +225,7 @@ class RetrainInput(Contract):
     first_event_at: str
     config: PublishedPipeline
     restore: Restore | None = None
+    resume: "Resume | None" = None
 
 
 class DeployInput(Contract):
@@ -482,6 +483,40 @@ class JobTime(JobMachine):
     step: str
     seconds: float
     billable_seconds: float | None = None
+
+
+class Trained(Contract):
+    """What a run's training job made: the artifact, and the last values that it told."""
+
+    model_data: str
+    training_metrics: dict[str, float] = {}
+
+
+class Judged(Contract):
+    """How a run's model was judged good enough; ``judgement`` is more of RunNews."""
+
+    metrics: dict[str, Any]
+    judgement: dict[str, Any]
+    verdict: Verdict
+
+
+class Resume(Contract):
+    """What earlier attempts of a run have made, so that a redrive does not make it again.
+
+    The data is preprocessed: ``rows`` is what its job counted, ``quarantined``
+    whether it refused any. With ``trained`` the model is there too, with ``judged``
+    it need only be deployed. ``endpoint`` and ``champion`` are what serves now, ``train`` what the
+    training job is given, ``jobs`` what all this took.
+    """
+
+    rows: RowCounts
+    quarantined: bool
+    endpoint: EndpointChange
+    train: Training
+    jobs: tuple[JobTime, ...]
+    champion: Champion | None = None
+    trained: Trained | None = None
+    judged: Judged | None = None
 
 
 class RunNews(Contract):

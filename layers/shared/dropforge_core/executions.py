@@ -34,7 +34,7 @@ def death(stepfunctions: SFNClient, run: Run, now: datetime) -> ExecutionEnd | N
         found = stepfunctions.describe_execution(executionArn=run.execution)
         end = {name: found.get(name) for name in ("status", "error", "cause")}
     except stepfunctions.exceptions.ExecutionDoesNotExist:
-        started = parsed(run.started_at)
+        started = parsed(run.redriven_at or run.started_at)
         if started and (now - started).total_seconds() < STARTING_SECONDS:
             return None
         end = {"status": "ABORTED", "cause": "There is no such execution."}

@@ -40,14 +40,15 @@ class Finisher:
     def finish(self, end: RunEnd) -> Finished:
         """Close a run and start its follow-up; ``closed`` is False when it was closed before.
 
-        A run that the ledger does not know is no error: there is nothing to close.
+        A run that the ledger does not know is no error: there is nothing to close. Neither is there
+        when an earlier attempt's end is told once the run was redriven.
 
         Raises:
             ValueError: the run id is none.
             ServiceUnavailableError, botocore.exceptions.ClientError: a step failed; call again.
         """
         run = self.ledger.run(end.run_id)
-        if run is None:
+        if run is None or run.attempt != end.attempt:
             return Finished(closed=False)
         closed = run.ended_at is None and self._close(run, end)
         self._settle_arrivals(run.run_id, end)

@@ -203,6 +203,35 @@ class Ledger:
             writes.append({"Put": self._table.putting(manifest)})
         self._table.transact(writes)
 
+    def reopen_run(self, lock: Lock, run: Run, execution_input: str) -> None:
+        """Record a failed run's next attempt, and whose the lock is now, or nothing at all.
+
+        Raises:
+            ConditionFailedError: the lock was lost, or the run is no longer as the attempt before
+                left it.
+        """
+        partition = _partition(run.pipeline)
+        holder = {"run_id": run.run_id, "execution_input": execution_input}
+        failed = Attr("status").eq("FAILED") & Attr("attempt").eq(run.attempt - 1)
+        self._table.transact(
+            [
+                {"Update": self._table.updating(partition, "LOCK", holder, _owned(lock))},
+                {"Put": self._table.putting(_run_item(run), failed)},
+            ]
+        )
+
+    def cancel_attempt(self, lock: Lock, before: Run) -> None:
+        """Forget an attempt that AWS refused to start: the run is as ``before``, the lock free."""
+        partition = _partition(lock.pipeline)
+        mine = Attr("status").eq("RUNNING") & Attr("attempt").eq(before.attempt + 1)
+        with suppress(ConditionFailedError):
+            self._table.transact(
+                [
+                    {"Delete": self._table.deleting(partition, "LOCK", _owned(lock))},
+                    {"Put": self._table.putting(_run_item(before), mine)},
+                ]
+            )
+
     def cancel_run(self, lock: Lock, run_id: str) -> None:
         """Forget a run whose execution was refused, and give back the lock; nobody saw it run."""
         partition = _partition(lock.pipeline)

@@ -141,7 +141,7 @@ def ledger_manifest(run: Run, bucket: str, selection: Selection) -> dict[str, An
                 "version_id": one.version_id,
                 "etag": one.etag,
                 "size": one.size,
-                "path": _copy_key(run, one) if one.key in selection.replaced else one.key,
+                "path": copy_key(run, one.key) if one.key in selection.replaced else one.key,
                 "new": one.content in waiting,
                 "arrived_at": one.event_time,
             }
@@ -178,13 +178,14 @@ def copies(run_id: str) -> str:
     return f"{folder(run_id)}data/"
 
 
-def _copy_key(run: Run, arrival: Arrival) -> str:
-    return copies(run.run_id) + _name(arrival)
+def copy_key(run: Run, key: str) -> str:
+    """Return where a run reads an object from whose version is no longer the current one."""
+    return copies(run.run_id) + _name(key)
 
 
-def _name(arrival: Arrival) -> str:
+def _name(key: str) -> str:
     """Return a key without ``incoming/<pipeline>/``."""
-    return arrival.key.split("/", 2)[2]
+    return key.split("/", 2)[2]
 
 
 def _newest_readable(
@@ -209,7 +210,7 @@ def _why_not_copied(arrival: Arrival) -> str:
     if arrival.size > LARGEST_COPY:
         largest = LARGEST_COPY // 1024**3
         return f"Another version is current, and one of over {largest} GiB is not copied for a run."
-    longest = f"{copies('r' * RUN_ID_LENGTH)}{_name(arrival)}"
+    longest = f"{copies('r' * RUN_ID_LENGTH)}{_name(arrival.key)}"
     if len(longest.encode()) > _KEY_BYTES:
         return "Another version is current, and the key is too long to be copied for a run."
     return ""

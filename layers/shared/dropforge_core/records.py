@@ -79,6 +79,8 @@ class Run:
     endpoint config and model package are gone; ``model_data``, the artifact, stays.
 
     ``causes`` say why it was started; ``requests`` are the ids of the records.Requests it took.
+    A run that failed may have been redriven, at ``redriven_at``, as another ``attempt``: all that
+    is said here is of the last one, and ``earlier_attempts`` has how those before it ended.
     """
 
     run_id: str
@@ -104,6 +106,8 @@ class Run:
     model_package: str | None = None
     model_data: str | None = None
     removed_at: str | None = None
+    redriven_at: str | None = None
+    earlier_attempts: list[dict[str, Any]] = field(default_factory=list)
     jobs: list[dict[str, Any]] = field(default_factory=list)
     training_metrics: dict[str, Any] = field(default_factory=dict)
     billed_transitions: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dropforge_core import manifest
 from dropforge_core.copies import copy_older
@@ -12,12 +12,21 @@ from dropforge_core.copies import copy_older
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dropforge_core.clients import Clients
+    from mypy_boto3_s3 import S3Client
+
     from dropforge_core.ledger import Ledger
     from dropforge_core.manifest import Selection
-    from dropforge_core.records import Arrival, ArrivalStatus, Run
+    from dropforge_core.records import Arrival, ArrivalStatus, Content, Run
 
 type Document = dict[str, Any]
+
+
+class HasS3(Protocol):
+    """Whoever has the client: the functions' clients, or the tool's target."""
+
+    @property
+    def s3(self) -> S3Client:
+        """S3's client, made when it is first asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +34,7 @@ class RunInputs:
     """The inputs of runs in one stack; only for the holder of a pipeline's lock."""
 
     ledger: Ledger
-    clients: Clients
+    clients: HasS3
     bucket: str
 
     def select(
@@ -37,15 +46,7 @@ class RunInputs:
         """
         if not requested and not any(arrival.status == "WAITING" for arrival in arrivals):
             return manifest.select(arrivals)
-        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=manifest.prefix(pipeline)
-        )
-        current = {
-            found["Key"]: (found["ETag"].strip('"'), found["Size"])
-            for page in pages
-            for found in page.get("Contents", [])
-        }
-        selection = manifest.select(arrivals, current)
+        selection = manifest.select(arrivals, self._current(pipeline))
         if selection.lost:
             self.ledger.change_arrivals(pipeline, selection.lost)
         return selection
@@ -61,6 +62,24 @@ class RunInputs:
         key = f"{manifest.folder(run.run_id)}manifest.json"
         answer = self.clients.s3.get_object(Bucket=self.bucket, Key=key)
         return dict(json.load(answer["Body"]))
+
+    def keep_readable(self, run: Run) -> Run:
+        """Let a run find what its manifest lists, in copies of what was replaced since.
+
+        Returns the run without what the bucket no longer has, as `copy_older` does.
+        """
+        document = self.read(run)
+        current = self._current(run.pipeline)
+        objects = [
+            one
+            if one["path"] != one["key"] or current.get(one["key"]) == (one["etag"], one["size"])
+            else {**one, "path": manifest.copy_key(run, one["key"])}
+            for one in document["objects"]
+        ]
+        if objects != document["objects"]:
+            document = {**document, "objects": objects}
+            self._put(document)
+        return self.copy_older(run, document)
 
     def copy_older(self, run: Run, document: Document) -> Run:
         """Copy the versions that are no longer current; return the run as it is after that.
@@ -116,6 +135,17 @@ class RunInputs:
         arrivals = self.ledger.arrivals(run.pipeline)
         mine = [one for one in arrivals if one.status == "WAITING" and one.content in read]
         self.ledger.change_arrivals(run.pipeline, _marked(mine, run))
+
+    def _current(self, pipeline: str) -> dict[str, Content]:
+        """Return what each key of the pipeline holds now."""
+        pages = self.clients.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=manifest.prefix(pipeline)
+        )
+        return {
+            found["Key"]: (found["ETag"].strip('"'), found["Size"])
+            for page in pages
+            for found in page.get("Contents", [])
+        }
 
     def _put(self, document: Document) -> None:
         # The ledger's last: who goes on after a death reads it, and writes both again.

@@ -20,9 +20,10 @@ the next one starts afresh. From then on the lock names the run, and the next on
 run, of which every step may be repeated: run, manifest and lock change in one transaction, arrivals
 are marked by what the run's manifest lists, copies that were made are not made again, and an
 execution's name is the run's id and attempt, so that ``ExecutionAlreadyExists`` says that it was
-started. A rollback goes on as the very one that was asked for: what its execution starts with is in
-the lock. A failure that is no death leaves the lock in the same state but free to take. The same
-batch delivered twice records nothing new, and finds a run going or nothing that waits.
+started. A rollback and a redrive go on as the very one that was asked for: what its execution
+starts with is in the lock. A failure that is no death leaves the lock in the same state but free to
+take. The same batch delivered twice records nothing new, and finds a run going or nothing that
+waits.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from dropforge_core.executions import death, execution_died
 from dropforge_core.flight import Flight
 from dropforge_core.naming import run_id
 from dropforge_core.records import Run
+from dropforge_core.redriving import retake_data
 from dropforge_core.run_inputs import RunInputs
 from dropforge_core.start_time import release
 from dropforge_core.table import ConditionFailedError
@@ -178,6 +180,7 @@ class Starter:
         if run is None:
             return None
         if lock.execution_input:
+            retake_data(self.ledger, run)
             return self._flight.launch(lock, run, lock.execution_input)
         config = self.ledger.published(lock.pipeline)
         if config is None:

@@ -111,7 +111,7 @@ def test_a_lost_lock_ends_it(target: Target, sagemaker: FakeSageMaker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("execution_input", "how"), [("", "by itself"), ("{}", "with: dropforge rollback iris")]
+    ("execution_input", "how"), [("", "by itself"), ("{}", "by itself within minutes, or at once")]
 )
 def test_an_interrupted_start_goes_first(
     target: Target, sagemaker: FakeSageMaker, execution_input: str, how: str
