@@ -24,7 +24,14 @@ from typing import Any
 
 from embedded_aws.faults import EndpointFault, Faults, JobFault
 from embedded_aws.faults.running import Running
-from embedded_aws.sagemaker import endpoint_configs, listing, models, processing, training
+from embedded_aws.sagemaker import (
+    endpoint_configs,
+    listing,
+    models,
+    processing,
+    training,
+    transform,
+)
 from embedded_aws.sagemaker.endpoint import Update
 from embedded_aws.sagemaker.endpoints import Endpoints
 from embedded_aws.sagemaker.invocation import Answer
@@ -71,11 +78,13 @@ class SageMaker:
         self._processing = processing.processing_jobs(self._platform)
         self._training = training.training_jobs(self._platform)
         self._models = models.models(self._platform)
+        self._transforms = transform.transform_jobs(self._platform, self._models)
         self._configs = endpoint_configs.endpoint_configs(self._platform)
         self._endpoints = Endpoints(self._platform)
         self._packages = ModelPackages(self._platform)
         self._handlers: dict[str, Handler] = {
             **self._job_handlers(),
+            **self._transform_handlers(),
             **self._hosting_handlers(),
             **self._registry_handlers(),
             **self._tag_handlers(),
@@ -113,7 +122,7 @@ class SageMaker:
     def stop(self) -> None:
         """End all jobs and endpoints, within seconds."""
         self._platform.closing.set()
-        jobs = [*self._processing.all(), *self._training.all()]
+        jobs = [*self._processing.all(), *self._training.all(), *self._transforms.all()]
         for job in jobs:
             job.abandon()
         ends = [
@@ -149,6 +158,21 @@ class SageMaker:
                 [job.describe() for job in trained.all()], request
             ),
             "StopTrainingJob": lambda request: trained.get(request["TrainingJobName"]).stop(),
+        }
+
+    def _transform_handlers(self) -> dict[str, Handler]:
+        jobs = self._transforms
+        return {
+            "CreateTransformJob": lambda request: {
+                "TransformJobArn": transform.create(jobs, request, self._platform, self._models).arn
+            },
+            "DescribeTransformJob": lambda request: jobs.get(
+                request["TransformJobName"]
+            ).describe(),
+            "ListTransformJobs": lambda request: listing.TRANSFORM_JOBS.page(
+                [job.describe() for job in jobs.all()], request
+            ),
+            "StopTransformJob": lambda request: jobs.get(request["TransformJobName"]).stop(),
         }
 
     def _hosting_handlers(self) -> dict[str, Handler]:

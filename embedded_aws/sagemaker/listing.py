@@ -104,6 +104,21 @@ TRAINING_JOBS = Listing(
     ),
     order="Ascending",
 )
+TRANSFORM_JOBS = Listing(
+    answer="TransformJobSummaries",
+    name="TransformJobName",
+    status="TransformJobStatus",
+    summary=(
+        "TransformJobName",
+        "TransformJobArn",
+        "CreationTime",
+        "TransformEndTime",
+        "LastModifiedTime",
+        "TransformJobStatus",
+        "FailureReason",
+    ),
+    order="Descending",
+)
 MODELS = Listing(
     answer="Models",
     name="ModelName",

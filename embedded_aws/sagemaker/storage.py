@@ -83,15 +83,9 @@ class Storage:
     def download(self, uri: str, data_type: str, folder: Path) -> None:
         """Fill a folder from an S3Prefix or a ManifestFile; raises StorageError."""
         folder.mkdir(parents=True, exist_ok=True)
-        location = Location.parse(uri)
         try:
-            objects = (
-                self._in_manifest(location)
-                if data_type == "ManifestFile"
-                else self._under_prefix(location)
-            )
             count = 0
-            for source, name in objects:
+            for source, name in self.objects(uri, data_type):
                 self._fetch(source, _inside(folder, name, source))
                 count += 1
         except (ClientError, BotoCoreError, OSError) as err:
@@ -100,6 +94,29 @@ class Storage:
             raise StorageError(
                 f'No S3 objects found under S3 URL "{uri}" given in input data source.'
             )
+
+    def objects(self, uri: str, data_type: str) -> "Iterator[tuple[Location, str]]":
+        """List the objects of an S3Prefix or a ManifestFile, with their names below it."""
+        location = Location.parse(uri)
+        if data_type == "ManifestFile":
+            return self._in_manifest(location)
+        return self._under_prefix(location)
+
+    def read(self, source: Location) -> bytes:
+        """Get an object's content; raises StorageError."""
+        try:
+            answer = self._client.get_object(Bucket=source.bucket, Key=source.key)
+            content: bytes = answer["Body"].read()
+        except (ClientError, BotoCoreError) as err:
+            raise StorageError(f"{source}: {err}") from err
+        return content
+
+    def write(self, target: Location, content: bytes) -> None:
+        """Put an object; raises StorageError."""
+        try:
+            self._client.put_object(Bucket=target.bucket, Key=target.key, Body=content)
+        except (ClientError, BotoCoreError) as err:
+            raise StorageError(f"{target}: {err}") from err
 
     def download_file(self, uri: str, path: Path) -> None:
         """Get one object; raises StorageError."""

@@ -177,7 +177,7 @@ def test_two_variants_are_refused_by_name(bench: "Bench") -> None:
 
 def test_other_operations_are_refused_by_name(bench: "Bench") -> None:
     """An operation that is SageMaker's and one that is not: both are named."""
-    for operation in ("CreateTransformJob", "DeleteTheWorld"):
+    for operation in ("CreateLabelingJob", "DeleteTheWorld"):
         code, message = refusal(bench, operation)
         assert code == "NotImplemented"
         assert operation in message
