@@ -329,14 +329,21 @@ def invoke(  # noqa: PLR0913, PLR0917 - Typer makes options of them
         str | None,
         typer.Option("--container", metavar="NAME", help="Which one to ask, in the mode direct."),
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="OUT.png", help="Draw question and answer as curves."),
+    ] = None,
 ) -> None:
     """Ask a pipeline's endpoint."""
     from dropforge import invoke as verb
     from dropforge.target import open_target
 
     body = verb.read_body(data, file)
+    verb.check_plot(plot)
     answer = verb.invoke(open_target(options), pipeline, body, content_type, container)
     output.write_json(answer.document()) if options.as_json else answer.write()
+    if plot is not None:
+        verb.plot(pipeline, body, answer, plot)
 
 
 @app.command()

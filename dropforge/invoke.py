@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from dropforge_core.naming import endpoint_name, is_pipeline_name
 
+from dropforge import output
 from dropforge.errors import CommandError, InputError
 from dropforge.target import Target
 
@@ -88,6 +89,29 @@ def invoke(
         raise _explain(err, endpoint, pipeline) from err
     content = answer["Body"].read()
     return Answer(content, round((time.perf_counter() - started) * 1000, 3))
+
+
+def check_plot(path: Path | None) -> None:
+    """Refuse a name that is no picture's, before anything is asked.
+
+    Raises:
+        InputError: it does not end in .png.
+    """
+    if path is not None and path.suffix.lower() != ".png":
+        raise InputError(f"--plot: {path}: name a .png file.")
+
+
+def plot(pipeline: str, body: bytes, answer: Answer, path: Path) -> None:
+    """Draw question and answer; the first of several instances.
+
+    Raises:
+        CommandError: the answer holds no numbers.
+        InputError: the file cannot be written.
+    """
+    from dropforge import plot as picture  # noqa: PLC0415 - only pictures wait for Pillow
+
+    picture.write(f"{pipeline}: asked and answered", body, answer.document()["prediction"], path)
+    output.say(f"Drawn: {path}")
 
 
 def _explain(err: ClientError, endpoint: str, pipeline: str) -> Exception:

@@ -14,7 +14,7 @@ HEAVY = {"pandas", "numpy", "sklearn", "sagemaker", "aws_xray_sdk", "moto", "sko
 
 # Who may import what of ours; a folder that is not named here is a failure.
 MAY_IMPORT = {
-    "dropforge": {"dropforge", "dropforge_core", "embedded_aws"},
+    "dropforge": {"dropforge", "dropforge_core", "dropforge_jobs", "embedded_aws"},
     "functions": {"dropforge_core"},
     "layers/shared/dropforge_core": {"dropforge_core"},
     "embedded_aws": {"embedded_aws"},

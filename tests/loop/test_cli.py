@@ -120,6 +120,20 @@ def test_the_endpoint_is_asked_by_text_or_file(
     assert tool("invoke", "iris", "--file", str(file)).stdout == "setosa\nversicolor\n"
 
 
+def test_an_answer_without_numbers_is_not_drawn(
+    tool: Tool, run: dict[str, Any], tmp_path: Path
+) -> None:
+    """It is printed all the same; a name that is no picture's is refused before."""
+    assert run["status"] == "DEPLOYED"
+    ask = ("invoke", "iris", "--data", "5.1,3.5,1.4,0.2", "--plot")
+    done = tool(*ask, str(tmp_path / "out.png"))
+    assert (done.returncode, done.stdout) == (1, "setosa\n")
+    assert "--plot: the answer holds no numbers to draw: 'setosa'" in done.stderr
+    done = tool(*ask, str(tmp_path / "out.txt"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_the_model_refuses_is_told_in_its_own_words(tool: Tool, run: dict[str, Any]) -> None:
     """A row that is no flower: exit 1, one line with the container's sentence, no body."""
     assert run["status"] == "DEPLOYED"
