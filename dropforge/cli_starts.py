@@ -13,7 +13,7 @@ from dropforge.options import Options, PipelineName, RunId, Timeout, acting
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module, in this order."""
-    for command in (retrain, stop, redrive, dead_letters):
+    for command in (retrain, adopt, stop, redrive, dead_letters):
         app.command(command.__name__.replace("_", "-"))(acting(command))
 
 
@@ -36,6 +36,28 @@ def retrain(
         output.write_json(requested.document()) if options.as_json else requested.write()
         return
     verb_runs.conclude(verb.wait(target, requested, timeout), as_json=options.as_json)
+
+
+def adopt(
+    options: Options,
+    pipeline: PipelineName,
+    address: Annotated[str, typer.Argument(metavar="S3://BUCKET/PREFIX", help="What to take in.")],
+    wait: Annotated[  # noqa: FBT002
+        bool, typer.Option("--wait", help="Wait until every object has a fate.")
+    ] = False,
+    timeout: Timeout = 3600,
+) -> None:
+    """Take in data that is in S3 already, without a download; again and again does no harm."""
+    from dropforge import adopt as verb
+    from dropforge import runs as verb_runs
+    from dropforge.target import open_target
+
+    target = open_target(options)
+    adopted = verb.adopt(target, pipeline, address)
+    if not wait:
+        output.write_json(adopted.document()) if options.as_json else adopted.write()
+        return
+    verb_runs.conclude(verb.wait(target, adopted, timeout), as_json=options.as_json)
 
 
 def stop(

@@ -66,3 +66,73 @@ def test_retrain_of_nothing_is_wrong_use(tool: Tool) -> None:
         done = tool("retrain", name)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr.count("\n") == 1
+
+
+def test_adopted_objects_are_one_run(stack: Stack, tool: Tool) -> None:
+    """From another bucket, by S3's own copies; done again, nothing is copied and nothing runs."""
+    stack.publish("adopted")
+    s3 = stack.target.s3
+    s3.create_bucket(Bucket="lake")
+    for name, content in (("a.csv", b"1,2\n"), ("b/ü 2.csv", b"3,4\n"), ("c/", b""), ("z", b"")):
+        s3.put_object(Bucket="lake", Key=f"raw/2026/{name}", Body=content)
+    s3.put_object(Bucket="lake", Key="raw/2027/later.csv", Body=b"5,6\n")
+    run = tool.document("adopt", "adopted", "s3://lake/raw/2026/", "--wait")
+    assert (run["status"], run["data"]["objects"]) == ("DEPLOYED", 2)
+    again = tool.document("adopt", "adopted", "s3://lake/raw/2026/")
+    assert again["copied"] == []
+    assert [one["key"] for one in again["already_there"]] == [
+        "incoming/adopted/a.csv",
+        "incoming/adopted/b/ü 2.csv",
+    ]
+    assert {one["key"] for one in again["left_out"]} == {"raw/2026/c/", "raw/2026/z"}
+    assert tool.document("adopt", "adopted", "s3://lake/raw/2026/", "--wait") == run
+    # A prefix need not end at a folder; what is new comes in beside the rest.
+    more = tool.document("adopt", "adopted", "s3://lake/raw/2027")
+    assert [one["key"] for one in more["copied"]] == ["incoming/adopted/2027/later.csv"]
+    assert stack.ended_run("adopted", count=2)["data"]["objects"] == 3
+
+
+def test_what_no_event_told_of_is_adopted_where_it_lies(stack: Stack, tool: Tool) -> None:
+    """Its event was lost; the objects whose events came are left alone."""
+    stack.publish("untold")
+    stack.run("untold", "1,2\n")
+    stack.strike(kind="event", source="aws.s3", match="lost.csv", then="dropped")
+    stack.drop("untold", "3,4\n", "lost.csv")
+    assert stack.faults() == []
+    address = f"s3://{stack.target.output('DataBucketName')}/incoming/untold/"
+    run = tool.document("adopt", "untold", address, "--wait")
+    assert (run["status"], run["data"]["objects"]) == ("DEPLOYED", 2)
+    again = tool.document("adopt", "untold", address)
+    assert (again["copied"], len(again["already_there"])) == ([], 2)
+    assert len(stack.target.ledger.runs("untold")) == 2
+
+
+def test_an_interrupted_adoption_goes_on(stack: Stack, tool: Tool) -> None:
+    """S3 refuses some of the copies: they are left out with the reason, and taken in next time."""
+    stack.publish("resumed")
+    stack.target.s3.create_bucket(Bucket="pond")
+    for number in range(3):
+        body = f"{number},2\n".encode()
+        stack.target.s3.put_object(Bucket="pond", Key=f"{number}.csv", Body=body)
+    stack.fault("s3", "CopyObject", "AccessDenied", match="1.csv", times=9)
+    first = tool.document("adopt", "resumed", "s3://pond/")
+    assert len(first["copied"]) == 2
+    (left,) = first["left_out"]
+    assert left["key"] == "1.csv"
+    assert "AccessDenied" in left["reason"]
+    stack.clear_faults()
+    second = tool.document("adopt", "resumed", "s3://pond/")
+    assert [one["key"] for one in second["copied"]] == ["incoming/resumed/1.csv"]
+    assert len(second["already_there"]) == 2
+
+
+def test_a_wrong_address_is_wrong_use(stack: Stack, tool: Tool) -> None:
+    """No address, no such bucket, nothing there: exit 2, one line, nothing happened."""
+    stack.publish("addressed")
+    bucket = stack.target.output("DataBucketName")
+    for address in ("lake/raw", "s3:///raw", "https://lake/raw", "s3://no-such-bucket-here/x"):
+        done = tool("adopt", "addressed", address)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    done = tool("adopt", "addressed", f"s3://{bucket}/nothing/")
+    assert done.returncode == 2
+    assert "There is nothing under" in done.stderr

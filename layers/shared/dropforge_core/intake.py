@@ -97,10 +97,26 @@ def read_document(document: Any, bucket: str) -> Dropped:
         event_time=iso(moment),
     )
     pipeline = _pipeline_of(dropped.key)
-    reason = _why_ignored(pipeline, arrival)
+    reason = why_ignored(pipeline, arrival.key, arrival.size)
     return Dropped(
         pipeline, replace(arrival, status="IGNORED", reason=reason) if reason else arrival
     )
+
+
+def why_ignored(pipeline: str, key: str, size: int) -> str:
+    """Say why an object can be no data of the pipeline that its key names; "" when it can."""
+    if pipeline == NO_PIPELINE:
+        return "The key does not lie in a folder incoming/<pipeline>/ with a pipeline's name."
+    if size == 0:
+        return "The object is empty."
+    names = key.removeprefix(INCOMING).split("/")
+    if any(name in {"", ".", ".."} for name in names):
+        return "The key cannot be a file's path: a part of it is empty, a dot or two dots."
+    if any(len(name.encode()) > _LONGEST_NAME for name in names):
+        return f"The key cannot be a file's path: a part has over {_LONGEST_NAME} bytes."
+    if "\x00" in key:
+        return "The key cannot be a file's path: it holds a NUL character."
+    return ""
 
 
 def record(ledger: Ledger, pipeline: str, arrivals: Iterable[Arrival]) -> list[Arrival]:
@@ -124,21 +140,6 @@ def _pipeline_of(key: str) -> str:
     name = key.removeprefix(INCOMING).partition("/")[0]
     in_folder = key.startswith(f"{INCOMING}{name}/")
     return name if in_folder and is_pipeline_name(name) else NO_PIPELINE
-
-
-def _why_ignored(pipeline: str, arrival: Arrival) -> str:
-    if pipeline == NO_PIPELINE:
-        return "The key does not lie in a folder incoming/<pipeline>/ with a pipeline's name."
-    if arrival.size == 0:
-        return "The object is empty."
-    names = arrival.key.removeprefix(INCOMING).split("/")
-    if any(name in {"", ".", ".."} for name in names):
-        return "The key cannot be a file's path: a part of it is empty, a dot or two dots."
-    if any(len(name.encode()) > _LONGEST_NAME for name in names):
-        return f"The key cannot be a file's path: a part has over {_LONGEST_NAME} bytes."
-    if "\x00" in arrival.key:
-        return "The key cannot be a file's path: it holds a NUL character."
-    return ""
 
 
 def _fields(error: ValidationError) -> str:
