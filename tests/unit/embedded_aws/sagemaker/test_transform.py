@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 # Answers each line with the sum of its numbers, and notes what it was asked; a bad one with 400.
 SUMS = """
-import json, os, sys
+import json, os, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+lock = threading.Lock()
+
 def note(**what):
-    print(json.dumps(what), flush=True)
+    with lock:
+        print(json.dumps(what), flush=True)
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
