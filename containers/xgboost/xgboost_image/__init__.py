@@ -1,0 +1,1 @@
+"""The programs of the xgboost image: AWS's contract for its XGBoost algorithm, and nothing else."""

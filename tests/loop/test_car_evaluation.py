@@ -1,0 +1,82 @@
+"""The pipeline car_evaluation, whole: raw strings in, labels out, by one fitted transformation."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from dropforge.publish import publish
+
+from .stack import ROOT, Stack, endpoint_of
+
+NAME = "car_evaluation"
+DATA = (ROOT / "pipelines" / NAME / "data" / "car.data").read_text("utf-8")
+VGOOD = "low,low,5more,4,big,high"
+UNKNOWN = "low,huge,5more,4,big,high"
+
+# Three environments may have to be installed first.
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def cars(stack: Stack) -> Stack:
+    """The stack, in whose project is the pipeline with its images."""
+    root = stack.project.root
+    for image in ("car_evaluation", "onnx", "xgboost"):
+        shutil.copytree(ROOT / "containers" / image, root / "containers" / image)
+    shutil.copy(ROOT / "containers" / "aws-images.yaml", root / "containers")
+    shutil.copytree(ROOT / "pipelines" / NAME, root / "pipelines" / NAME)
+    # What an image needs is installed once for all projects here.
+    environments = ROOT / ".dropforge" / "environments"
+    environments.mkdir(parents=True, exist_ok=True)
+    stack.project.own.mkdir(exist_ok=True)
+    (stack.project.own / "environments").symlink_to(environments)
+    publish(stack.project, stack.target, [NAME])
+    return stack
+
+
+def ask(stack: Stack, body: str, kind: str = "text/csv") -> str:
+    """Ask the endpoint."""
+    answered = stack.target.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint_of(NAME), Body=body.encode(), ContentType=kind
+    )
+    return str(answered["Body"].read().decode())
+
+
+def test_a_drop_of_cars_becomes_an_endpoint_and_a_changed_preprocessor_needs_no_training(
+    cars: Stack,
+) -> None:
+    """One drop is one run of all jobs; a second run only changes what is in front of XGBoost."""
+    run = cars.run(NAME, DATA)
+    assert run["status"] == "DEPLOYED", run["reason"]
+    assert run["metrics"].keys() >= {"accuracy", "macro_f1", "recall_vgood", "recall_good"}
+    assert run["metrics"]["accuracy"] >= 0.97
+    assert ask(cars, VGOOD).strip() == "vgood"
+    rows = "".join(f"{line.rpartition(',')[0]}\n" for line in DATA.split())
+    labels = ask(cars, rows).split()
+    told = [line.rpartition(",")[2] for line in DATA.split()]
+    assert sum(a == b for a, b in zip(labels, told, strict=True)) >= 0.99 * len(told)
+    lines = "".join(f"{json.dumps(row.split(','))}\n" for row in (VGOOD, UNKNOWN, VGOOD))
+    first, second, third = map(json.loads, ask(cars, lines, "application/jsonlines").splitlines())
+    assert first == third == "vgood"
+    assert second == {"error": "row 2, column maint is 'huge'; known are high, low, med, vhigh"}
+    runtime = cars.target.client("sagemaker-runtime")
+    with pytest.raises(runtime.exceptions.ModelError, match="row 1, column maint is 'huge'"):
+        ask(cars, UNKNOWN)
+
+    sagemaker = cars.target.client("sagemaker")
+    name = f"{run['run_id'].replace('_', '-')}-train-1"
+    job = sagemaker.describe_training_job(TrainingJobName=name)
+    assert job["HyperParameters"]["num_class"] == "4"
+    file = cars.project.pipelines / NAME / "pipeline.yaml"
+    config = yaml.safe_load(file.read_text("utf-8"))
+    config["preprocess"]["arguments"][-1] = "ignore"
+    file.write_text(yaml.safe_dump(config), "utf-8")
+    publish(cars.project, cars.target, [NAME])
+    cars.drop(NAME, DATA.replace("\n", "\r\n"))
+    changed = cars.ended_run(NAME, 2)
+    assert changed["status"] == "DEPLOYED", changed["reason"]
+    assert [step["name"] for step in changed["steps"]].count("Train") == 0
+    assert ask(cars, UNKNOWN).strip() in {"acc", "good", "unacc", "vgood"}
+    assert ask(cars, rows).split() == labels
