@@ -1,12 +1,12 @@
 # Everything sets itself up: a fresh machine needs Python 3.9 or newer, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lock benchmark clean
+.PHONY: help setup demo test test-container check fmt lock benchmark clean
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --frozen --quiet
 
 help: ## Say what can be made.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 .tools/bin/uv:
 	@echo "uv is missing: installing it into .tools/"
@@ -21,10 +21,14 @@ demo: setup ## See it all happen on this machine: drop, retrain, deploy, update,
 
 # Tests of the embedded AWS change moto for their whole process, so they have one of their own.
 EMBEDDED := tests/unit/embedded_aws
+CONTAINER := tests/container
 
 test: setup ## Run the tests; no AWS account, no Docker, no credentials.
 	@$(RUN) pytest $(EMBEDDED)
-	@$(RUN) pytest --ignore $(EMBEDDED)
+	@$(RUN) pytest --ignore $(EMBEDDED) --ignore $(CONTAINER)
+
+test-container: setup ## Run the tests that need a container engine; root on Debian gets one for their length.
+	@$(RUN) pytest --timeout 600 $(CONTAINER)
 
 check: setup ## Run the static checks: lint, format, types, pipelines, state machines, template.
 	@$(RUN) ruff check .

@@ -117,7 +117,7 @@ def measure(repetitions: int) -> dict[str, list[float]]:
         from embedded_aws.machine import Machine  # noqa: PLC0415
         from embedded_aws.processes import Children  # noqa: PLC0415
 
-        machine = Machine(settings, listener)
+        machine = Machine(settings, [listener])
         machine.start()
         children = Children(settings)
         try:

@@ -64,7 +64,7 @@ def played_aws(state: Path) -> Iterator[tuple[Target, Played]]:
 
         vars(machines)["SageMaker"] = make
         vars(stepfunctions_waiting)["pause"] = jump
-        machine = machines.Machine(settings, listener)
+        machine = machines.Machine(settings, [listener])
         machine.start()
         try:
             yield target_of(settings), made[0]

@@ -16,7 +16,7 @@ import typer
 from dropforge import cli_starts, output
 from dropforge import options as shared
 from dropforge.errors import CommandError, InputError
-from dropforge.options import Options, PipelineName, RunId, Timeout, Where, acting
+from dropforge.options import Options, PipelineName, RunId, Runtime, Timeout, Where, acting
 from dropforge.project import error_log, find_project
 
 app = typer.Typer(
@@ -30,9 +30,13 @@ app = typer.Typer(
 local = typer.Typer(help="The embedded AWS on this machine.", rich_markup_mode=None)
 function = typer.Typer(help="The Lambda functions of the stack.", rich_markup_mode=None)
 faults = typer.Typer(rich_markup_mode=None)
+image = typer.Typer(help="The container images of containers/.", rich_markup_mode=None)
 app.add_typer(local, name="local")
+app.add_typer(image, name="image")
 local.add_typer(faults, name="faults")
 app.add_typer(function, name="function")
+
+ImageName = Annotated[str, typer.Argument(metavar="NAME", help="A folder of containers/.")]
 
 # The character in the first line keeps the others as they are.
 _KINDS_OF_FAULTS = """\b
@@ -51,12 +55,17 @@ docs/local.md says what they mean.
 
 @local.command()
 @acting
-def up(options: Options) -> None:
+def up(
+    options: Options,
+    runtime: Annotated[
+        Runtime | None, typer.Option("--runtime", help="What runs jobs and endpoints.")
+    ] = None,
+) -> None:
     """Start the embedded AWS, empty, with the application deployed in it."""
     from dropforge import local as verb
 
     _only_here(options)
-    state = verb.up(find_project(), options.stack)
+    state = verb.up(find_project(), options.stack, runtime)
     output.write_json(state.document()) if options.as_json else state.write()
 
 
@@ -366,6 +375,52 @@ def slack(options: Options) -> None:
 
     found = verb.messages(open_target(options))
     output.write_json(found) if options.as_json else verb.write(found)
+
+
+@image.command("build")
+@acting
+def build_image(
+    options: Options,
+    name: ImageName,
+    base: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="Base it on this image.")
+    ] = None,
+    builder: Annotated[
+        str | None, typer.Option(metavar="IMAGE", help="Build it in this image.")
+    ] = None,
+) -> None:
+    """Build an image with the container engine of this machine."""
+    from dropforge import image as verb
+
+    built = verb.build(find_project(), name, base, builder)
+    output.write_json(built.document()) if options.as_json else built.write()
+
+
+@image.command("test")
+@acting
+def test_image(options: Options, name: ImageName) -> None:
+    """Check that a built image keeps SageMaker's contract with containers."""
+    from dropforge import image_contract as verb
+
+    checks = verb.check(find_project(), name)
+    if options.as_json:
+        output.write_json([check.document() for check in checks])
+    else:
+        verb.write(checks)
+    _exit(1 if any(check.problem for check in checks) else 0)
+
+
+@image.command("push")
+@acting
+def push_image(options: Options, name: ImageName) -> None:
+    """Push a built image to ECR, into a repository that is created when it is missing."""
+    from dropforge import image as verb
+    from dropforge.target import open_target
+
+    if options.target is Where.LOCAL:
+        raise InputError("push: the embedded AWS has no registry: add --target aws.")
+    pushed = verb.push(find_project(), open_target(options), name)
+    output.write_json(pushed.document()) if options.as_json else pushed.write()
 
 
 @function.command("invoke")

@@ -18,6 +18,8 @@ from urllib.error import HTTPError
 
 from dropforge.errors import CommandError, InputError, UnreachableError
 
+# -P: whatever lies in the working directory is not to be imported.
+_COMMAND = (sys.executable, "-P", "-m", "embedded_aws")
 _RECORD = "embedded.json"
 _ANSWER_SECONDS = 5.0
 _START_SECONDS = 30.0
@@ -36,6 +38,8 @@ class Embedded:
     pid: int
     endpoint_url: str
     region: str
+    runtime: str
+    container_url: str | None = None
 
 
 def find(state: Path) -> Embedded | None:
@@ -50,7 +54,13 @@ def find(state: Path) -> Embedded | None:
     if status.get("pid") != record["pid"]:
         # Its port is someone else's by now.
         return None
-    return Embedded(record["pid"], record["endpoint_url"], status["region"])
+    return Embedded(
+        record["pid"],
+        record["endpoint_url"],
+        status["region"],
+        status["runtime"],
+        status["container_url"],
+    )
 
 
 def ask(endpoint_url: str, path: str, *, method: str = "GET", document: Any = None) -> Any:
@@ -71,8 +81,10 @@ def ask(endpoint_url: str, path: str, *, method: str = "GET", document: Any = No
         raise UnreachableError(f"The embedded AWS at {endpoint_url} does not answer.") from err
 
 
-def start(state: Path) -> Embedded:
+def start(state: Path, runtime: str) -> Embedded:
     """Start the embedded AWS in the background, in a session of its own, and wait until it is up.
+
+    Its jobs and endpoints run in `runtime`, "process" or "docker".
 
     Raises:
         CommandError: it ended, or was not up in time; the message ends with what it said last.
@@ -81,8 +93,7 @@ def start(state: Path) -> Embedded:
     said = said_at_start(state)
     with said.open("wb") as output:
         process = subprocess.Popen(
-            # -P: whatever lies in the working directory is not to be imported.
-            [sys.executable, "-P", "-m", "embedded_aws", "--state", str(state)],
+            [*_COMMAND, "--state", str(state), "--runtime", runtime],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 from botocore.exceptions import ClientError
 
-from dropforge import aws_images, environments
+from dropforge import aws_images, engine, environments
 from dropforge.aws_images import AwsImage, Place
 from dropforge.content import digest, files_below
 from dropforge.errors import InputError
@@ -26,10 +26,8 @@ _NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _REPOSITORY = "dropforge"
 _TAG_LENGTH = 12
 # What makes an image, but is not in it.
-_RECIPE = ("Dockerfile", "README.md", "requirements.in", "requirements.txt")
-_BUILD = "docker buildx build --provenance=false --output type=docker"
-# What SageMaker's default machines run.
-_PLATFORM = "linux/amd64"
+_RECIPE = ("Dockerfile", "README.md", "contract.yaml", "requirements.in", "requirements.txt")
+_NOT_THERE = {"ImageNotFoundException", "RepositoryNotFoundException"}
 STAND_INS = "aws-images.yaml"
 _ADDRESS = re.compile(r"\d{12}\.dkr\.ecr\.[^/]+/(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?")
 # Where the embedded AWS looks for an image's own Python.
@@ -53,6 +51,11 @@ class Image:
     repository: str
     tag: str
 
+    @property
+    def name(self) -> str:
+        """What an engine on this machine calls it."""
+        return f"{self.repository}:{self.tag}"
+
 
 def resolve(project: Project, use: Use) -> Image | AwsImage | str:
     """Tell what `image:` names: a folder of containers/, an image of AWS's, or a full address.
@@ -64,10 +67,15 @@ def resolve(project: Project, use: Use) -> Image | AwsImage | str:
         return aws_images.find(use.image, use.place, use.instance_type)
     if "/" in use.image:
         return use.image
-    return _of_folder(project, use.image)
+    return of_folder(project, use.image)
 
 
-def _of_folder(project: Project, name: str) -> Image:
+def of_folder(project: Project, name: str) -> Image:
+    """Tell the image that is made of a folder of containers/.
+
+    Raises:
+        InputError: there is no such folder.
+    """
     folder = project.containers / name
     if not _NAME.fullmatch(name) or not (folder / "Dockerfile").is_file():
         raise InputError(
@@ -107,14 +115,14 @@ def provide(project: Project, target: Target, image: Image | AwsImage | str) -> 
     """
     if isinstance(image, Image):
         if target.is_local:
-            _unpack(project, image)
+            _unpack(project, target, image)
         else:
-            _look_up(project, target, image)
+            _look_up(target, image)
     elif target.is_local:
-        _stand_in(project, image)
+        _stand_in(project, target, image)
 
 
-def _stand_in(project: Project, image: AwsImage | str) -> None:
+def _stand_in(project: Project, target: Target, image: AwsImage | str) -> None:
     """Put what stands in for an image of AWS's where jobs look for that image."""
     if isinstance(image, AwsImage):
         repository, tag = image.repository, image.tag
@@ -137,19 +145,34 @@ def _stand_in(project: Project, image: AwsImage | str) -> None:
         where = f"{project.relative(table)}: {repository}"
         raise InputError(f"{where}: there is no folder {project.relative(folder)}.")
     # It needs no Dockerfile: on AWS the image is AWS's own.
-    unpacked = _unpack(project, _tagged(folder))
+    unpacked = _unpack(project, target, _tagged(folder))
     _link(project.state / "images" / repository / tag, unpacked)
 
 
-def _unpack(project: Project, image: Image) -> Path:
-    """Copy the image's program files, in one step: a job never sees half an image."""
-    environment = environments.provide(project, image.folder)
+def _unpack(project: Project, target: Target, image: Image) -> Path:
+    """Copy the image's program files, in one step: a job never sees half an image.
+
+    Where jobs run in containers, the engine must have the image, and the folder only names it.
+    """
+    if target.runtime == "docker":
+        _check_built(image)
+        environment = None
+    else:
+        environment = environments.provide(project, image.folder)
     folder = project.state / "images" / image.repository / image.tag
     if not folder.exists():
         _copy(image, folder, environment)
     elif environment:
         _link(folder / _ENVIRONMENT, environment)
     return folder
+
+
+def _check_built(image: Image) -> None:
+    if not engine.has_image(image.name):
+        raise InputError(
+            f"The container engine has no image {image.name}; build it:"
+            f" dropforge image build {image.folder.name}"
+        )
 
 
 def _copy(image: Image, folder: Path, environment: Path | None) -> None:
@@ -182,23 +205,24 @@ def _link(path: Path, to: Path) -> None:
         link.replace(path)
 
 
-def _look_up(project: Project, target: Target, image: Image) -> None:
+def is_in_ecr(target: Target, image: Image) -> bool:
+    """Whether the registry has the image."""
     try:
         target.client("ecr").describe_images(
             repositoryName=image.repository, imageIds=[{"imageTag": image.tag}]
         )
     except ClientError as err:
-        code = err.response["Error"]["Code"]
-        if code not in {"ImageNotFoundException", "RepositoryNotFoundException"}:
+        if err.response["Error"]["Code"] not in _NOT_THERE:
             raise
-        uri = address(target, image)
-        registry = uri.partition("/")[0]
-        todo = [
-            f"aws ecr get-login-password | docker login --username AWS --password-stdin {registry}",
-            # SageMaker takes no OCI index, which attestations would make of it.
-            f"{_BUILD} --platform {_PLATFORM} -t {uri} {project.relative(image.folder)}",
-            f"docker push {uri}",
-        ]
-        if code == "RepositoryNotFoundException":
-            todo.insert(0, f"aws ecr create-repository --repository-name {image.repository}")
-        raise InputError(f"Image {uri} is not in ECR; put it there: {' && '.join(todo)}") from err
+        return False
+    return True
+
+
+def _look_up(target: Target, image: Image) -> None:
+    if is_in_ecr(target, image):
+        return
+    name = image.folder.name
+    raise InputError(
+        f"Image {address(target, image)} is not in ECR; put it there:"
+        f" dropforge image build {name} && dropforge image push {name} --target aws"
+    )

@@ -6,13 +6,15 @@ from typing import Any
 from dropforge import embedded, output
 from dropforge.build import Build, build
 from dropforge.embedded import Embedded
-from dropforge.errors import CommandError
+from dropforge.errors import CommandError, InputError
 from dropforge.project import Project
 from dropforge.target import local_target
 from embedded_aws.deploy import DeployError, deploy_stack
+from embedded_aws.engine import remove_all
 
 _WEBHOOK = "/dropforge/slack-webhook"
 _PACKAGES = "sam-packages"
+_RUNTIME = "process"
 _DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
 
@@ -31,6 +33,8 @@ class Status:
             "console_url": None,
             "stack": self.stack,
             "pid": self.found.pid if self.found else None,
+            "runtime": self.found.runtime if self.found else None,
+            "container_url": self.found.container_url if self.found else None,
         }
 
     def write(self) -> None:
@@ -41,18 +45,26 @@ class Status:
         what = f"stack {self.stack}" if self.stack else "no stack; deploy it: dropforge local up"
         output.write_line(
             f"The embedded AWS runs at {self.found.endpoint_url}"
-            f" (process {self.found.pid}), with {what}."
+            f" (process {self.found.pid}, runtime {self.found.runtime}), with {what}."
         )
 
 
-def up(project: Project, stack: str) -> Status:
+def up(project: Project, stack: str, runtime: str | None = None) -> Status:
     """Start the embedded AWS, empty, and deploy the application to it; nothing to do when it is up.
 
+    Its jobs and endpoints run in `runtime`, "process" unless told; None is content with any.
+
     Raises:
+        InputError: it is up with another runtime.
         CommandError: the build failed, or it did not start.
     """
     with embedded.only_one(project.state):
         before = status(project, stack)
+        if before.found and runtime not in {None, before.found.runtime}:
+            raise InputError(
+                f"--runtime {runtime}: the embedded AWS is up with {before.found.runtime}; stop it"
+                " first: dropforge local down"
+            )
         if before.found and before.stack:
             output.say("The embedded AWS is already up.")
             return before
@@ -61,7 +73,7 @@ def up(project: Project, stack: str) -> Status:
             _deploy(project, before.found, stack, built)
             return Status(before.found, stack)
         output.say("Starting the embedded AWS; it starts empty ...")
-        found = embedded.start(project.state)
+        found = embedded.start(project.state, runtime or _RUNTIME)
         try:
             _deploy(project, found, stack, built)
         except BaseException:
@@ -72,9 +84,14 @@ def up(project: Project, stack: str) -> Status:
 
 
 def down(project: Project) -> int | None:
-    """Stop the embedded AWS; return its pid, or None when none was running."""
+    """Stop the embedded AWS; return its pid, or None when none was running.
+
+    Containers of one that was killed are removed.
+    """
     with embedded.only_one(project.state):
-        return embedded.stop(project.state)
+        pid = embedded.stop(project.state)
+        remove_all(project.state)
+        return pid
 
 
 def status(project: Project, stack: str) -> Status:

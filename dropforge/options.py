@@ -24,6 +24,13 @@ class Where(StrEnum):
     AWS = "aws"
 
 
+class Runtime(StrEnum):
+    """What runs jobs and endpoints of the embedded AWS."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+
+
 @dataclass(frozen=True)
 class Options:
     """Where a command acts, and whether it prints JSON."""

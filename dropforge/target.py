@@ -59,12 +59,22 @@ _LOCAL = Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 3
 class Target:
     """A stack in the embedded AWS or on AWS."""
 
-    def __init__(self, session: boto3.Session, stack: str, endpoint_url: str | None = None) -> None:
-        """Act on `stack` with the session's credentials; `endpoint_url` is the embedded AWS's."""
+    def __init__(
+        self,
+        session: boto3.Session,
+        stack: str,
+        endpoint_url: str | None = None,
+        runtime: str | None = None,
+    ) -> None:
+        """Act on `stack` with the session's credentials.
+
+        `endpoint_url` is the embedded AWS's, and `runtime` what runs its jobs.
+        """
         self._session = session
         self._clients: dict[str, Any] = {}
         self.stack = stack
         self.endpoint_url = endpoint_url
+        self.runtime = runtime
 
     @property
     def is_local(self) -> bool:
@@ -192,14 +202,14 @@ def open_local(options: Options) -> Target:
         raise InputError(
             f"--region: the embedded AWS is in {found.region}; add --target aws to act on AWS."
         )
-    return local_target(found.endpoint_url, options.stack, found.region)
+    return local_target(found.endpoint_url, options.stack, found.region, found.runtime)
 
 
-def local_target(endpoint_url: str, stack: str, region: str) -> Target:
+def local_target(endpoint_url: str, stack: str, region: str, runtime: str = "process") -> Target:
     """Open an embedded AWS by its address, with nothing of the user's own AWS configuration."""
     forget_user_configuration()
     session = boto3.Session("embedded", "embedded", region_name=region)
-    return Target(session, stack, endpoint_url)
+    return Target(session, stack, endpoint_url, runtime)
 
 
 def forget_user_configuration() -> None:

@@ -1,4 +1,4 @@
-"""Command line: `python -m embedded_aws --state DIR [--port N] [--region R]`."""
+"""Command line: `python -m embedded_aws --state DIR [--port N] [--region R] [--runtime NAME]`."""
 
 import argparse
 import logging
@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 from embedded_aws import state
+from embedded_aws.engine import Engine, EngineError
 from embedded_aws.settings import Settings
 
 _STOP_SECONDS = 8.0
@@ -23,24 +24,46 @@ def main() -> int:
     options = _options()
     try:
         held = state.take(options.state)
-        listener = socket.create_server(("127.0.0.1", options.port), backlog=128)
-    except (state.StateError, OSError) as err:
+        engine = Engine(options.state) if options.runtime == "docker" else None
+        listeners = _listen(options.port, engine)
+    except (state.StateError, EngineError, OSError) as err:
         sys.stderr.write(f"embedded AWS: {err}\n")
         return 1
-    port = listener.getsockname()[1]
-    settings = Settings(state=options.state, port=port, region=options.region)
+    port = listeners[0].getsockname()[1]
+    bridge = engine.bridge if engine else None
+    settings = Settings(options.state, port, options.region, runtime=options.runtime, bridge=bridge)
     with held:
         _log_to(settings.state / "embedded.log")
         set_environment(settings)
-        _serve(settings, listener, stop)
+        _serve(settings, listeners, engine, stop)
     return 0
 
 
-def _serve(settings: Settings, listener: socket.socket, stop: threading.Event) -> None:
+def _listen(port: int, engine: Engine | None) -> list[socket.socket]:
+    """Listen on this machine's loopback; when containers are to reach us, also where they can."""
+    listeners = [socket.create_server(("127.0.0.1", port), backlog=128)]
+    if engine:
+        address = (engine.bridge, listeners[0].getsockname()[1])
+        try:
+            listeners.append(socket.create_server(address, backlog=128))
+        except OSError as err:
+            raise EngineError(
+                f"the engine's containers run on another machine than this, or cannot reach it:"
+                f" {engine.bridge} is no address of ours: {err}"
+            ) from err
+    return listeners
+
+
+def _serve(
+    settings: Settings,
+    listeners: list[socket.socket],
+    engine: Engine | None,
+    stop: threading.Event,
+) -> None:
     # Takes seconds, and must come after the environment: moto reads it while it is imported.
     from embedded_aws.machine import Machine  # noqa: PLC0415
 
-    machine = Machine(settings, listener)
+    machine = Machine(settings, listeners, engine)
     machine.start()
     state.announce(settings)
     sys.stdout.write(f"embedded AWS ready at {settings.endpoint_url} (pid {os.getpid()})\n")
@@ -61,6 +84,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--state", type=lambda text: Path(text).resolve(), required=True)
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument(
+        "--runtime",
+        choices=("process", "docker"),
+        default="process",
+        help="what runs jobs and endpoints: processes, or containers of an engine",
+    )
     return parser.parse_args()
 
 

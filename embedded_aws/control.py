@@ -70,8 +70,10 @@ class Control:
         return {
             "pid": os.getpid(),
             "endpoint_url": self._settings.endpoint_url,
+            "container_url": self._settings.container_url,
             "region": self._settings.region,
             "account": self._settings.account,
+            "runtime": self._settings.runtime,
             # Kilobytes on Linux, bytes on macOS.
             "max_rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }

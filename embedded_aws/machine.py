@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections.abc import Sequence
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -10,6 +11,7 @@ from embedded_aws.alarms import Alarms
 from embedded_aws.cloudwatch import CloudWatch
 from embedded_aws.control import Control
 from embedded_aws.deliveries import Deliveries
+from embedded_aws.engine import Engine, removal, remove_all
 from embedded_aws.events import EventBridge
 from embedded_aws.faults import Faults, messages
 from embedded_aws.faults.calls import CallFaults
@@ -19,7 +21,9 @@ from embedded_aws.http import make_server
 from embedded_aws.images import Images
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import SageMaker
+from embedded_aws.sagemaker.docker_runtime import DockerRuntime
 from embedded_aws.sagemaker.process_runtime import ProcessRuntime
+from embedded_aws.sagemaker.runtime import Runtime
 from embedded_aws.schedules import Schedules
 from embedded_aws.server import Front
 from embedded_aws.settings import Settings
@@ -29,10 +33,16 @@ from embedded_aws.slack import Slack
 class Machine:
     """One embedded AWS. Only one in a process: moto's own state is global."""
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
-        """Put the parts together; `listener` is the bound socket of `settings.port`."""
+    def __init__(
+        self, settings: Settings, listeners: Sequence[socket.socket], engine: Engine | None = None
+    ) -> None:
+        """Put the parts together; `listeners` are the bound sockets of `settings.port`.
+
+        With `engine` jobs and endpoints run in its containers, else as processes.
+        """
         faults = Faults()
-        self._children = Children(settings)
+        self._settings = settings
+        self._children = Children(settings, removal(settings.state) if engine else ())
         self._functions = Functions(settings, self._children, faults, initialise_ahead=True)
         messages.apply(faults)
         events = EventBridge(settings, self._functions, EventFaults(faults))
@@ -41,7 +51,7 @@ class Machine:
         self._sagemaker = SageMaker(
             settings,
             events.emit,
-            ProcessRuntime(settings, self._children, Images(settings.state / "images")),
+            _runtime(settings, self._children, engine),
             faults=faults,
             cloudwatch=cloudwatch,
         )
@@ -64,14 +74,14 @@ class Machine:
                 schedules=self._schedules,
             ),
         )
-        self._server = make_server(listener, front, front.shortcut)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
-        )
+        self._servers = [make_server(listener, front, front.shortcut) for listener in listeners]
 
     def start(self) -> None:
         """Answer requests, poll the queues that feed functions, watch schedules and alarms."""
-        self._thread.start()
+        for server in self._servers:
+            threading.Thread(
+                target=server.serve_forever, args=(0.1,), name="http", daemon=True
+            ).start()
         self._schedules.start()
         self._alarms.start()
         self._functions.poll_event_sources()
@@ -83,4 +93,13 @@ class Machine:
         self._functions.stop()
         self._sagemaker.stop()
         self._children.stop_all()
-        self._server.shutdown()
+        remove_all(self._settings.state)
+        for server in self._servers:
+            server.shutdown()
+
+
+def _runtime(settings: Settings, children: Children, engine: Engine | None) -> Runtime:
+    images = Images(settings.state / "images")
+    if engine is None:
+        return ProcessRuntime(settings, children, images)
+    return DockerRuntime(settings, children, images, engine)

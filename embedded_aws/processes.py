@@ -28,13 +28,13 @@ _STOP_ALL_GRACE_SECONDS = 3.0
 class Children:
     """Starts and stops child processes; thread safe."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Start the warden."""
+    def __init__(self, settings: Settings, at_end: Sequence[str] = ()) -> None:
+        """Start the warden, which runs the command `at_end` when we are gone, however it came."""
         self._lock = threading.Lock()
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self._stopped = False
         self._warden = subprocess.Popen(
-            [sys.executable, "-I", "-S", warden.__file__],
+            [sys.executable, "-I", "-S", warden.__file__, *at_end],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from embedded_aws import engine
 from embedded_aws.settings import Settings
 
 # What a run leaves for people, and what is costly to make again.
@@ -35,6 +36,8 @@ def take(state: Path) -> IO[str]:
     except OSError as err:
         held.close()
         raise StateError(f"another embedded AWS holds {state}: {_holder(state)}") from err
+    # Containers of one that was killed may still write here.
+    engine.remove_all(state)
     for entry in state.iterdir():
         if entry.name in _KEPT or entry.name == _LOCK:
             continue

@@ -1,13 +1,15 @@
 """A program that outlives the embedded AWS by a moment and kills what it left running.
 
 It reads lines from stdin, "+<session>" and "-<session>". When stdin ends, the embedded AWS is
-gone, even if it was killed: every session still listed is killed. Standard library only, so that
-it starts in milliseconds and stays small.
+gone, even if it was killed: every session still listed is killed, and the command is run that is
+in the arguments, if there is one. Standard library only, so that it starts in milliseconds and
+stays small.
 """
 
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,7 +38,7 @@ def _members(session: int) -> list[int]:
 
 
 def main() -> None:
-    """Follow stdin to its end, then kill the sessions that are still listed."""
+    """Follow stdin to its end, kill the sessions that are still listed, and run the command."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     sessions: set[int] = set()
@@ -48,6 +50,8 @@ def main() -> None:
             sessions.discard(session)
     for session in sessions:
         signal_session(session, signal.SIGKILL)
+    if sys.argv[1:]:
+        subprocess.run(sys.argv[1:], check=False)
 
 
 if __name__ == "__main__":

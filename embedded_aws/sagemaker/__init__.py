@@ -1,20 +1,21 @@
 """SageMaker on one machine: jobs really run, endpoints really serve.
 
 moto's SageMaker is a record only; this takes its place. A job or a serving container is a process
-whose image is a folder and whose /opt/ml is another (`container.py`). Requests are checked against
-SageMaker's own model (`validation.py`); what is honoured of each, and what is only recorded, is
-the table in `support.py`; everything else is refused by name, operations included.
+whose image is a folder and whose /opt/ml is another, or a real container (`runtime.py`). Requests
+are checked against SageMaker's own model (`validation.py`); what is honoured of each, and what is
+only recorded, is the table in `support.py`; everything else is refused by name, operations
+included.
 
 Recorded without effect, since they have no meaning on one machine or nobody enforces them: roles,
-KMS keys, VPC settings, network isolation and traffic encryption, instance types, volume and memory
-sizes, the time limit of a model's download, a single variant's weight. One instance is the most
-that a job has; of an endpoint's variant one process stands for all instances, whose number counts
-when guardrails shift traffic. A spot job is interrupted by a fault only, and its price is that of
-any other. Logs do not go to CloudWatch: a job's output is in `<state>/logs/aws/sagemaker/`, under
-the names of SageMaker's log groups. Checkpoints are kept while a job runs; outputs are uploaded
-when it ends. /ping is asked until it answers; after that a container is started again when its
-program ends, not when it is unwell. The folder of a job stays when it failed or was cut before it
-could upload.
+KMS keys, VPC settings, traffic encryption, volume sizes, and, unless containers are real, network
+isolation, instance types and memory sizes, the time limit of a model's download, a single
+variant's weight. One instance is the most that a job has; of an endpoint's variant one process
+stands for all instances, whose number counts when guardrails shift traffic. A spot job is
+interrupted by a fault only, and its price is that of any other. Logs do not go to CloudWatch: a
+job's output is in `<state>/logs/aws/sagemaker/`, under the names of SageMaker's log groups.
+Checkpoints are kept while a job runs; outputs are uploaded when it ends. /ping is asked until it
+answers; after that a container is started again when its program ends, not when it is unwell. The
+folder of a job stays when it failed or was cut before it could upload.
 """
 
 import threading

@@ -3,20 +3,17 @@
 The same command line as `python -m embedded_aws`.
 """
 
-import socket
 import sys
-import threading
 from typing import Any
 
 from embedded_aws import __main__ as embedded
-from embedded_aws.settings import Settings
 
 LONGEST_PAUSE_SECONDS = 0.02
 
 serve = vars(embedded)["_serve"]
 
 
-def serve_hurried(settings: Settings, listener: socket.socket, stop: threading.Event) -> None:
+def serve_hurried(*parts: Any) -> None:
     """Shorten the pauses, then serve."""
     # Imports moto, which is to find its environment set.
     from embedded_aws.gaps import stepfunctions_waiting  # noqa: PLC0415
@@ -27,7 +24,7 @@ def serve_hurried(settings: Settings, listener: socket.socket, stop: threading.E
         pause(env, min(seconds, LONGEST_PAUSE_SECONDS))
 
     vars(stepfunctions_waiting)["pause"] = pause_shortly
-    serve(settings, listener, stop)
+    serve(*parts)
 
 
 if __name__ == "__main__":

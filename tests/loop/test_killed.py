@@ -20,6 +20,8 @@ NOTHING = {
     "console_url": None,
     "stack": None,
     "pid": None,
+    "runtime": None,
+    "container_url": None,
 }
 pytestmark = pytest.mark.timeout(240)
 

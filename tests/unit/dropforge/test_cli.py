@@ -66,6 +66,8 @@ def test_local_status_and_down_when_nothing_runs(dropforge: Command) -> None:
         "console_url": None,
         "stack": None,
         "pid": None,
+        "runtime": None,
+        "container_url": None,
     }
     for verb in ("status", "down"):
         done = dropforge("local", verb, "--json")

@@ -45,12 +45,15 @@ def started(state: Path, how: str, *, by: tuple[str, ...] = ()) -> subprocess.Po
     return process
 
 
+STATUS = {"region": "us-east-1", "runtime": "process", "container_url": None}
+
+
 class Status(BaseHTTPRequestHandler):
     """Answers as the embedded AWS does, with the pid of this process."""
 
     def do_GET(self) -> None:
         """Answer."""
-        body = json.dumps({"pid": os.getpid(), "region": "us-east-1"}).encode()
+        body = json.dumps(STATUS | {"pid": os.getpid()}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -77,7 +80,7 @@ def test_it_is_found_when_it_answers_with_its_own_pid(tmp_path: Path, url: str) 
     record = tmp_path / "embedded.json"
     record.write_text(json.dumps({"pid": os.getpid(), "endpoint_url": url}))
     found = embedded.find(tmp_path)
-    assert found == embedded.Embedded(os.getpid(), url, "us-east-1")
+    assert found == embedded.Embedded(os.getpid(), url, "us-east-1", "process")
     record.write_text(json.dumps({"pid": 1, "endpoint_url": url}))
     assert embedded.find(tmp_path) is None
     record.write_text(json.dumps({"pid": 1, "endpoint_url": "http://127.0.0.1:9"}))
@@ -127,7 +130,7 @@ def test_one_that_cannot_start_says_why(tmp_path: Path) -> None:
     state.mkdir()
     (state / "diary.txt").write_text("mine")
     with pytest.raises(CommandError, match="holds files of something else"):
-        embedded.start(state)
+        embedded.start(state, "process")
     assert (state / "diary.txt").read_text() == "mine"
 
 

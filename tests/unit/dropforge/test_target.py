@@ -62,7 +62,7 @@ def test_an_embedded_aws_is_in_one_region(
     project: Project, monkeypatch: pytest.MonkeyPatch, target: Target
 ) -> None:
     """Its own is fine to name; another would be ignored, so it is refused."""
-    found = Embedded(1, str(target.endpoint_url), "us-east-1")
+    found = Embedded(1, str(target.endpoint_url), "us-east-1", "process")
     monkeypatch.setattr(embedded, "find", lambda state: found if state == project.state else None)
     monkeypatch.setenv("DROPFORGE_STATE", str(project.state))
     assert open_target(Options(region="us-east-1")).region == "us-east-1"

@@ -135,6 +135,14 @@ def test_memory_is_limited(children: Children, tmp_path: Path) -> None:
     assert "MemoryError" in output.read_text()
 
 
+def test_a_command_is_run_when_we_are_gone(tmp_path: Path) -> None:
+    """The warden runs it, with arguments as they are."""
+    children = Children(Settings(tmp_path, 0), ["/bin/sh", "-c", 'touch "$0"', "a b"])
+    assert not (tmp_path / "a b").exists()
+    children.stop_all()
+    assert (tmp_path / "a b").exists()
+
+
 def test_nothing_starts_after_the_end(tmp_path: Path) -> None:
     """Once all are stopped, starting another is refused."""
     children = Children(Settings(tmp_path, 0))

@@ -1,0 +1,153 @@
+"""Every function with every event: the real `sam local invoke`, and our own Lambda, agree.
+
+Both act on an embedded AWS of their own that starts empty, since functions change what is there.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dropforge.build import build
+from dropforge.project import Project
+from dropforge.target import local_target
+
+from .bases import ROOT
+from .engine import docker
+from .tool import Tool
+
+EVENTS = sorted((ROOT / "events").glob("*.json"))
+SAM = Path(sys.executable).parent / "sam"
+_IMAGE = "dropforge-stand-in/lambda-python-here:3.13"
+# What differs from one invocation to the next: ids, and when it was.
+_DIFFERS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z|\d{8}t\d{6}")
+
+
+@dataclass(frozen=True)
+class Sam:
+    """`sam local`, whose containers reach an embedded AWS."""
+
+    folder: Path
+    template: Path
+    architecture: str
+
+    def invoke(self, function: str, event: Path) -> Any:
+        """Invoke a function; return its answer. SAM's exit status says nothing of a failure."""
+        done = subprocess.run(
+            [*self.command("invoke", function), "--event", str(event)],
+            cwd=self.folder,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def command(self, verb: str, *arguments: str) -> list[str]:
+        """Give a command line of `sam local`."""
+        image = ("--skip-pull-image", "--invoke-image", _IMAGE)
+        variables = ("--env-vars", str(self.folder / "variables.json"))
+        where = ("--template", str(self.template), "--region", "us-east-1")
+        here = ("--parameter-overrides", f"Architecture={self.architecture}")
+        return [str(SAM), "local", verb, *arguments, *where, *here, *image, *variables]
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment without AWS, and SAM without telemetry."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    credentials = {"AWS_ACCESS_KEY_ID": "sam", "AWS_SECRET_ACCESS_KEY": "sam"}
+    return ours | credentials | {"SAM_CLI_TELEMETRY": "0"}
+
+
+def logical_id(event: Path) -> str:
+    """Give the name that template.yaml has for the function of an event."""
+    return "".join(word.capitalize() for word in event.name.split(".")[0].split("_"))
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """The tool with an embedded AWS, in which our own Lambda runs the functions."""
+    tool = Tool(ROOT, tmp_path_factory.mktemp("ours") / "state")
+    tool.document("local", "up")
+    yield tool
+    tool("local", "down")
+
+
+@pytest.fixture(scope="module")
+def sam(tool: Tool, lambda_base: str, tmp_path_factory: pytest.TempPathFactory) -> Sam:
+    """`sam local` with an embedded AWS that containers reach.
+
+    The functions get the variables that the stack gives them. Where AWS is, SAM passes on to no
+    container, so an image says it.
+    """
+    folder = tmp_path_factory.mktemp("sam")
+    found = tool.document("local", "up", "--runtime", "docker")
+    target = local_target(found["endpoint_url"], "dropforge", "us-east-1")
+    pages = target.cloudformation.get_paginator("list_stack_resources").paginate(
+        StackName="dropforge"
+    )
+    functions = {
+        resource["LogicalResourceId"]: target.client("lambda").get_function_configuration(
+            FunctionName=resource["PhysicalResourceId"]
+        )["Environment"]["Variables"]
+        for page in pages
+        for resource in page["StackResourceSummaries"]
+        if resource["ResourceType"] == "AWS::Lambda::Function"
+    }
+    (folder / "variables.json").write_text(json.dumps(functions))
+    url = found["container_url"]
+    (folder / "Dockerfile").write_text(f"FROM {lambda_base}\nENV AWS_ENDPOINT_URL={url}\n")
+    docker("build", "--quiet", "--tag", _IMAGE, str(folder))
+    built = build(Project(ROOT, tool.state))
+    return Sam(folder, built.folder / "template.yaml", built.architecture)
+
+
+def comparable(answer: Any) -> Any:
+    """Take out of an answer what cannot be the same twice."""
+    if isinstance(answer, dict) and "errorType" in answer:
+        answer = {name: answer[name] for name in ("errorType", "errorMessage")}
+    return _DIFFERS.sub("...", json.dumps(answer, sort_keys=True))
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[tuple[str, ...]]]:
+    """Collect rows, and print them."""
+    rows: list[tuple[str, ...]] = [
+        ("function", "event", "sam local invoke", "embedded", "equal", "seconds")
+    ]
+    yield rows
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    sys.__stdout__.write("\n" + "\n".join(lines) + "\n") if sys.__stdout__ else None
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
+def test_sam_local_invoke_answers_as_the_embedded_lambda(
+    event: Path, ours: Tool, sam: Sam, table: list[tuple[str, ...]]
+) -> None:
+    """The same document, or the same error."""
+    function = logical_id(event)
+    answered = ours("function", "invoke", function, "--event", str(event))
+    embedded = comparable(json.loads(answered.stdout))
+    began = time.monotonic()
+    real = comparable(sam.invoke(function, event))
+    seconds = f"{time.monotonic() - began:.1f}"
+    equal = "yes" if real == embedded else "no"
+    case = event.name.removesuffix(".json").partition(".")[2]
+    table.append((function, case, brief(real), brief(embedded), equal, seconds))
+    assert real == embedded
+
+
+def brief(answer: str) -> str:
+    """Word an answer so that it fits into a table."""
+    return answer if len(answer) < 48 else f"{answer[:45]}..."
