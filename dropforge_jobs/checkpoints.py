@@ -54,7 +54,7 @@ def save(folder: Path, checkpoint: Checkpoint) -> Path:
     }
     state = json.dumps(checkpoint.state, allow_nan=False).encode()
     named[_STATE] = np.frombuffer(state, np.uint8)
-    np.savez(buffer, allow_pickle=False, **named)
+    np.savez(buffer, **named)
     content = buffer.getvalue()
     path = folder / f"step-{checkpoint.step:09d}-{_hash(content)}.npz"
     # The last two characters keep it from being taken for a checkpoint, should it stay behind.

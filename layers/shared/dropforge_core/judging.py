@@ -48,7 +48,8 @@ class _Comparison:
 
 def needs_best_of_last(given: JudgeInput) -> bool:
     """Say whether the judge has to know what was deployed before."""
-    return given.judge.policy == "not_worse" and _is_scored(given)
+    policy = given.judge
+    return policy.policy == "not_worse" and policy.last > 0 and _is_scored(given)
 
 
 def best_of_last(runs: Iterable[Run], policy: JudgePolicy) -> Best | None:

@@ -147,7 +147,7 @@ class Judge(Section):
     """When a model may serve: every metric within its bounds, and no worse than the champion.
 
     ``margin`` is in the metric's own unit; ``last`` says how many deployed models it also holds
-    against, for the policy ``not_worse``.
+    against, for the policy ``not_worse``; 0 for none, where hold-outs differ from run to run.
     """
 
     metric: str
@@ -155,7 +155,7 @@ class Judge(Section):
     thresholds: dict[str, Bounds] = Field(min_length=1)
     policy: Literal["better", "not_worse", "always"] = "not_worse"
     margin: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    last: int = Field(default=5, ge=1, le=100)
+    last: int = Field(default=5, ge=0, le=100)
 
     def resolved(self) -> JudgePolicy:
         """Return the policy as the function JudgeModel reads it, the thresholds one by one."""

@@ -235,6 +235,13 @@ def test_the_best_of_the_last_is_for_not_worse_only(policy: Any) -> None:
     assert needs_best_of_last(a_case())
 
 
+def test_models_that_met_other_data_are_no_measure_when_none_is_asked_for() -> None:
+    """With ``last: 0``, as for series, whose every week is easier or harder than another."""
+    case = a_case(a_policy(last=0))
+    assert not needs_best_of_last(case)
+    assert best_of_last([a_run(1, 0.99)], case.judge) is None
+
+
 def test_the_direction_counts() -> None:
     """Of errors the lowest is the best, and a higher one is the loss."""
     bound = Threshold(metric="mae", bound="maximum", value=9)
