@@ -238,13 +238,24 @@ def runs(
 
 @app.command()
 @acting
-def show(options: Options, run_id: RunId) -> None:
+def show(
+    options: Options,
+    run_id: RunId,
+    follow: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--follow", help="Show steps and training metrics until it has ended.")
+    ] = False,
+) -> None:
     """Show one run."""
     from dropforge import runs as verb
     from dropforge.target import open_target
 
     target = open_target(options)
-    found = verb.with_progress(target, verb.find_run(target, run_id))
+    found = verb.find_run(target, run_id)
+    if follow:
+        from dropforge import follow as following
+
+        found = following.follow(target, found)
+    found = verb.with_progress(target, found)
     output.write_json(verb.document(found)) if options.as_json else verb.write_run(found)
 
 

@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
-from dropforge_core import words
+from dropforge_core import training_progress, words
 from dropforge_core.costs import job_usd, total_usd
-from dropforge_core.naming import aws_name, pipeline_of_run
+from dropforge_core.naming import pipeline_of_run
 from dropforge_core.records import Run
+from dropforge_core.times import utc_now
 
 from dropforge import output
 from dropforge.errors import CommandError, InputError
 from dropforge.target import Target
+
+_LATELY, _MINUTE = timedelta(minutes=10), timedelta(minutes=1)
 
 
 def list_runs(target: Target, pipeline: str | None) -> list[Run]:
@@ -58,13 +62,29 @@ def with_progress(target: Target, run: Run) -> Run:
     """Add what the training job of a run that goes on has said of its metrics, if it can be had."""
     if run.status != "RUNNING":
         return run
-    name = f"{aws_name(run.run_id)}-train-{run.attempt}"
+    job = training_progress.job_name(run)
     try:
-        job = target.client("sagemaker").describe_training_job(TrainingJobName=name)
+        described = target.client("sagemaker").describe_training_job(TrainingJobName=job)
+        final = described.get("FinalMetricDataList") or []
+        said = {each["MetricName"]: each["Value"] for each in final} or in_training(target, run)
     except ClientError:
         return run  # there is no such job yet, or we may not look at it
-    said = {each["MetricName"]: each["Value"] for each in job.get("FinalMetricDataList", [])}
     return replace(run, training_metrics=said)
+
+
+def in_training(target: Target, run: Run) -> dict[str, float]:
+    """Return what a training job said of its metrics lately.
+
+    Raises:
+        botocore.exceptions.ClientError: CloudWatch does not tell.
+    """
+    config = target.ledger.published(run.pipeline)
+    names = training_progress.metric_names(config) if config else []
+    now = utc_now()
+    job = training_progress.job_name(run)
+    return training_progress.latest(
+        target.client("cloudwatch"), job, names, now - _LATELY, now + _MINUTE
+    )
 
 
 def document(run: Run) -> dict[str, Any]:

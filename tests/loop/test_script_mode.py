@@ -2,9 +2,12 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
+
+from dropforge.follow import follow
 
 from .stack import QUICK, ROOT, Stack
 
@@ -62,3 +65,21 @@ def test_an_interrupted_training_ends_with_the_same_number_of_epochs(stack: Stac
     assert (epochs[0], epochs[-1], epochs.count(1)) == (1, 30, 1)
     assert set(epochs) == set(range(1, 31))
     assert run["training_metrics"] == {"loss": pytest.approx(1 / 30, abs=1e-4)}
+
+
+def test_a_run_is_followed_until_it_has_ended(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its steps, and what its training says every few seconds, from CloudWatch."""
+    training = {**SCRIPT, "hyperparameters": {"answer": "9", "epochs": "25", "seconds": "0.2"}}
+    stack.publish("followed", image="scripted", metrics=LOSS, training=training)
+    stack.drop("followed", "1,2\n")
+    deadline = time.monotonic() + 30
+    while not (going := stack.target.ledger.runs("followed")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    ended = follow(stack.target, going[0])
+    assert ended.status == "DEPLOYED"
+    told = capsys.readouterr().err
+    assert re.search(r"^  Train: loss [0-9.]+ \.\.\.$", told, re.MULTILINE)
+    assert "Deploy.Serving: " in told
