@@ -368,6 +368,35 @@ def invoke(  # noqa: PLR0913, PLR0917 - Typer makes options of them
 
 @app.command()
 @acting
+def transform(  # noqa: PLR0913, PLR0917 - Typer makes options of them
+    options: Options,
+    pipeline: PipelineName,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, or a folder of them.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="PATH", help="Where to put the answers.")
+    ] = None,
+    input_filter: Annotated[
+        str, typer.Option("--input-filter", metavar="JSONPATH", help="What of a row is asked.")
+    ] = "$",
+    output_filter: Annotated[
+        str, typer.Option("--output-filter", metavar="JSONPATH", help="What of it comes back.")
+    ] = "$",
+    joins: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--join/--no-join", help="Each answer beside its row, or alone.")
+    ] = True,
+    timeout: Timeout = 3600,
+) -> None:
+    """Ask the model that serves about whole files, by batch transform."""
+    from dropforge import transform as verb
+    from dropforge.target import open_target
+
+    wish = verb.Wish(input_filter, output_filter, joins)
+    done = verb.transform(open_target(options), pipeline, path, out, wish, timeout)
+    output.write_json(done.document()) if options.as_json else done.write()
+
+
+@app.command()
+@acting
 def slack(options: Options) -> None:
     """Show the messages that the embedded Slack stand-in holds."""
     from dropforge import slack as verb

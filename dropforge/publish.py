@@ -154,6 +154,7 @@ def _resolved(
         evaluate=_processing(config.evaluate, config.evaluate.arguments, addresses["evaluate"]),
         serve=config.serve.resolved(addresses),
         judge=config.judge.resolved(),
+        after_deploy=config.after_deploy.transform.resolved() if config.after_deploy else None,
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,
         start=config.start.resolved(),

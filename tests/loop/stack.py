@@ -121,8 +121,7 @@ class Stack:
             "approval": told["approval"],
             "start": told["start"],
         }
-        if "keep" in told:
-            config["keep"] = told["keep"]
+        config |= {key: told[key] for key in ("keep", "after_deploy") if key in told}
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(config), "utf-8")
         publish(self.project, self.target, [name])
 

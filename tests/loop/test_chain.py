@@ -1,5 +1,6 @@
 """A model of several containers: made in one run, known, brought back and taken over as one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +105,57 @@ def test_a_changed_preprocessor_needs_no_training(stack: Stack, tool: Tool) -> N
 
 
 MORE = {"behaviour": "ok", "answer": "b", "more": "1"}
+
+
+def test_a_file_is_transformed_row_by_row(stack: Stack, tool: Tool, tmp_path: Path) -> None:
+    """The endpoint's very answers, each behind its row, without and with the rows."""
+    publish(stack, "batch", "a")
+    stack.run("batch")
+    rows = [f"{number},{number % 7}" for number in range(500)]
+    file = tmp_path / "rows.csv"
+    file.write_text("\n".join(rows) + "\n")
+    done = tool.document("transform", "batch", str(file))
+    assert done["files"] == [f"{file}.out"]
+    answered = Path(done["files"][0]).read_text().splitlines()
+    assert answered == [f"{row},{row}|a|b|c" for row in rows]
+    assert stack.answer("batch") == "1,2|a|b|c"
+    alone = tmp_path / "deep/alone.csv"
+    tool.document("transform", "batch", str(file), "--out", str(alone), "--no-join")
+    assert alone.read_text().splitlines() == [f"{row}|a|b|c" for row in rows]
+
+
+def test_what_cannot_be_transformed(stack: Stack, tool: Tool, tmp_path: Path) -> None:
+    """One line says what and why."""
+    stack.publish("still")
+    for name in ("rows.csv", "rows.txt"):
+        (tmp_path / name).write_text("1,2\n")
+    for pipeline, file, status, problem in (
+        ("none", "rows.csv", 2, "No pipeline 'none' is published"),
+        ("still", "missing.csv", 2, "there is no such file or folder"),
+        ("still", "rows.txt", 2, "must end in one of .csv, .json, .jsonl"),
+        ("still", "rows.csv", 1, "has no endpoint dropforge-still yet"),
+    ):
+        done = tool("transform", pipeline, str(tmp_path / file))
+        assert done.returncode == status, done.stderr
+        assert problem in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_run_ends_with_a_transform(stack: Stack) -> None:
+    """Of what lies in the pipeline's batch folder; and a batch that is bad undoes nothing."""
+    bucket, after = stack.target.output("DataBucketName"), {"transform": {"join": False}}
+    artifacts = stack.target.output("ArtifactsBucketName")
+    stack.target.s3.put_object(Bucket=bucket, Key="batch/after/x.csv", Body=b"1,2\n3,4\n")
+    publish(stack, "after", "a", after_deploy=after)
+    run = stack.run("after")
+    assert run["status"] == "DEPLOYED", run["reason"]
+    place = f"runs/{run['run_id']}/transform"
+    assert run["reason"].endswith(f"into s3://{artifacts}/{place}.")
+    found = stack.target.s3.get_object(Bucket=artifacts, Key=f"{place}/x.csv.out")["Body"].read()
+    assert found == b"1,2|a|b|c\n3,4|a|b|c\n"
+    assert run["billed_transitions"] <= 31
+
+    stack.target.s3.delete_object(Bucket=bucket, Key="batch/after/x.csv")
+    run = stack.run("after", "5,6\n", count=2)
+    assert run["status"] == "DEPLOYED"
+    assert "The batch transform failed: SageMaker." in run["reason"]

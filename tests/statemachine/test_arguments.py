@@ -11,6 +11,7 @@ import regex
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from dropforge_core import contracts
+from dropforge_core.after_config import Transform
 from dropforge_core.rollout import Rollout, Size
 
 from .conftest import MACHINES, evaluate, load_machine, states_of
@@ -41,6 +42,12 @@ ROLLOUT = Rollout(
 
 # Each by itself, each pair, none and all: parts meet in twos where they meet at all.
 PARTS = ("vpc", "key", "isolated", "spot", "serverless", "channels", "champion", "script")
+CHAIN = [
+    {"name": "before", "image": IMAGE, "model": "preprocess/before", "environment": {"A": "b"}},
+    {"name": "model", "image": IMAGE, "model": "train"},
+    {"name": "after", "image": IMAGE},
+]
+
 OPTIONS = [
     {part: part in chosen for part in PARTS}
     for count in (0, 1, 2, len(PARTS))
@@ -94,6 +101,8 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
     else:
         variant |= {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     serve: dict[str, Any] = {"image": IMAGE, "environment": {}, "variant": variant}
+    if options["channels"] and not options["serverless"]:
+        serve = {"containers": CHAIN, "mode": "Serial", "variant": variant}
     serve["smoke_test"] = [SAMPLE]
     if not options["serverless"]:
         serve["deployment"] = ROLLOUT
@@ -112,6 +121,7 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
                 "train": train,
                 "evaluate": script,
                 "serve": serve,
+                "after_deploy": Transform().resolved().dump(),
                 "approval_timeout_seconds": 3600,
                 "judge": {
                     "metric": "accuracy",
@@ -491,3 +501,54 @@ def test_without_rows_there_are_none() -> None:
     """A pipeline need not count them."""
     read = load_machine("judge")["States"]["ReadEvaluation"]["Assign"]["rows"]
     assert evaluate(read, {"states": {"result": {"Body": '{"metrics": {}}'}}}) == {}
+
+
+def test_every_container_gets_its_artifact() -> None:
+    """One of the training job, one of the preprocess job, one that has none; or one container."""
+    several = next(each for each in OPTIONS if each["channels"] and not each["serverless"])
+    tasks = all_arguments(several)
+    model = tasks["CreateModel"]
+    assert model["InferenceExecutionConfig"] == {"Mode": "Serial"}
+    artifacts = [one.get("ModelDataUrl") for one in model["Containers"]]
+    bucket = "s3://dropforge-artifacts-123456789012-us-east-1/runs"
+    assert artifacts == [
+        f"{bucket}/{RUN_ID}/preprocess/models/before/model.tar.gz",
+        f"{bucket}/x/model.tar.gz",
+        None,
+    ]
+    package = tasks["RegisterModel"]["InferenceSpecification"]["Containers"]
+    assert package == model["Containers"]
+    inputs = {
+        one["InputName"]: one["S3Input"]["S3Uri"] for one in tasks["Evaluate"]["ProcessingInputs"]
+    }
+    assert inputs["models"] == f"{bucket}/{RUN_ID}/preprocess/models/"
+    assert len(inputs) <= 10, "which is what SageMaker takes"
+    alone = all_arguments(OPTIONS[0])["CreateModel"]
+    assert alone["PrimaryContainer"]["ModelDataUrl"] == f"{bucket}/x/model.tar.gz"
+    assert "Containers" not in alone
+
+
+def test_what_was_trained_in_the_same_way_is_not_trained_again() -> None:
+    """Image, hyperparameters and variables, the digest of the data among them, must be the same."""
+    rules = load_machine("retrain")["States"]["Usable"]["Choices"]
+    [reuse] = [rule for rule in rules if "reuse" in rule["Condition"]]
+    same = {"image": "i", "hyperparameters": {"a": "1"}, "environment": {"TRAINED_ON": "1a2b"}}
+    given = {
+        "config": {"train": {"reuse": True}},
+        "told": {"trained_on": "1a2b"},
+        "train": same,
+        "trained": same,
+        "champion": {"champion": CHAMPION},
+    }
+    assert evaluate(reuse["Condition"], given) is True
+    assert evaluate(reuse["Assign"]["model_data"], given) == CHAMPION["model_data"]
+    others: list[dict[str, Any]] = [
+        {"trained": {}},
+        {"trained": same | {"image": "j"}},
+        {"trained": same | {"hyperparameters": {"a": "2"}}},
+        {"trained": same | {"environment": {"TRAINED_ON": "3c4d"}}},
+        {"told": {}},
+        {"config": {"train": {"reuse": False}}},
+    ]
+    for other in others:
+        assert evaluate(reuse["Condition"], given | other) is False, other

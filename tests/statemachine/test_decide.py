@@ -22,6 +22,8 @@ BEFORE = {
     "phase": "BEFORE",
     "action": "NONE",
     "smoke": "PENDING",
+    "transform": "NONE",
+    "told": "",
     "looked": True,
     "retain": False,
     "waits": 0,
@@ -76,6 +78,18 @@ def decide(given: dict[str, Any], endpoint: dict[str, Any]) -> tuple[str, dict[s
         ),
         pytest.param(
             UPDATED | {"smoke": "PASSED"}, now("InService", OURS), "Serving", id="test_passed"
+        ),
+        pytest.param(
+            UPDATED | {"smoke": "PASSED", "transform": "PENDING"},
+            now("InService", OURS),
+            "Transform",
+            id="batch",
+        ),
+        pytest.param(
+            UPDATED | {"smoke": "PENDING", "transform": "PENDING"},
+            now("InService", OURS),
+            "SmokeTest",
+            id="test_before_batch",
         ),
         pytest.param(
             UPDATED | FAILED, now("InService", OURS), "UpdateEndpoint", id="update_test_failed"

@@ -170,6 +170,16 @@ class StartPolicy(Contract):
     marker: str | None = None
 
 
+class TransformStep(Contract):
+    """A batch transform after a deployment: CreateTransformJob's request without names and places.
+
+    It reads everything below ``batch/<pipeline>/`` of the data bucket.
+    """
+
+    request: dict[str, Any]
+    timeout_seconds: int
+
+
 class PublishedPipeline(Contract):
     """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded.
 
@@ -186,6 +196,7 @@ class PublishedPipeline(Contract):
     evaluate: ProcessingStep
     serve: Serving
     judge: JudgePolicy
+    after_deploy: TransformStep | None = None
     approval_timeout_seconds: int | None = None
     keep: int = Field(default=5, ge=2)
     start: StartPolicy | None = None
@@ -232,7 +243,7 @@ class DeployInput(Contract):
     """Input of the machine ``deploy``; ``parent`` lets the console link both executions.
 
     ``model_data`` is the artifact of the training job, ``models`` the folder (an S3 URI) of those
-    that preprocess made.
+    that preprocess made. ``transform`` is what is done last, if anything.
     """
 
     parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
@@ -243,6 +254,7 @@ class DeployInput(Contract):
     model_data: str
     models: str
     serve: Serving
+    transform: TransformStep | None = None
 
 
 class DeployOutput(Contract):

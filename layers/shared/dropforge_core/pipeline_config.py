@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from dropforge_core.after_config import AfterDeploy
 from dropforge_core.columns_config import Column, Csv, Quarantine, problem_of, rules_document
 from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
@@ -205,6 +206,7 @@ class PipelineConfig(Section):
     evaluate: Script
     serve: Serve
     judge: Judge
+    after_deploy: AfterDeploy | None = None
     approval: Approval = Approval()
     keep: int = Field(default=5, ge=2, le=100)
 
