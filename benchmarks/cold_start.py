@@ -41,6 +41,7 @@ EVENTS = {
     "NotifyMetrics": "notify_metrics.deployed.json",
     "FinishRun": "finish_run.deployed.json",
     "RemoveModels": "remove_models.deployed.json",
+    "ReportProgress": "report_progress.schedule.json",
 }
 # As deployments find them: one in transition, so that the token is kept and the event will answer
 # it, and the one in service that the smoke test asks.

@@ -1,6 +1,7 @@
 """What a stack must be and have so that it can deploy a pipeline: seen before publishing."""
 
 from botocore.exceptions import ClientError
+from dropforge_core.pipeline_config import Train
 from dropforge_core.serve_config import Serve
 
 from dropforge import output
@@ -20,6 +21,15 @@ def check_deployable(target: Target, serve: Serve, where: str) -> None:
         _check_network(target, where)
     if serve.rollout and serve.rollout.alarms:
         _check_alarms(target, serve.rollout.alarms, where)
+
+
+def tell_of_progress(target: Target, train: Train, where: str) -> None:
+    """Say so when a training's progress would be told to nobody."""
+    if train.progress == "slack" and target.parameter("SlackWebhookSource") == "none":
+        output.say(
+            f"{where}: train.progress: stack {target.stack!r} has no Slack webhook"
+            " (SlackWebhookSource): nobody is told."
+        )
 
 
 def _check_network(target: Target, where: str) -> None:

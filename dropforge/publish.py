@@ -21,7 +21,7 @@ from dropforge_core.times import iso, utc_now
 
 from dropforge import images, output, pipelines, source
 from dropforge.content import digest
-from dropforge.deployable import check_deployable
+from dropforge.deployable import check_deployable, tell_of_progress
 from dropforge.errors import InputError
 from dropforge.pipelines import Pipeline
 from dropforge.prices import Prices
@@ -62,6 +62,7 @@ def publish(project: Project, target: Target, names: Iterable[str]) -> list[Publ
     for pipeline in loaded:
         where = project.relative(pipeline.folder / pipelines.FILE)
         check_deployable(target, pipeline.config.serve, where)
+        tell_of_progress(target, pipeline.config.train, where)
     prices = Prices(target)
     return [_publish(project, target, prices, pipeline) for pipeline in loaded]
 
@@ -190,6 +191,7 @@ def _training(config: PipelineConfig, image: str) -> TrainingStep:
         metric_definitions=tuple(
             MetricDefinition(name=name, regex=regex) for name, regex in train.metrics.items()
         ),
+        progress=train.progress,
     )
 
 

@@ -71,6 +71,7 @@ ANSWERS: dict[str, Any] = {
     },
     "remove_models.deployed": NOTHING_REMOVED,
     "remove_models.without_input": NOTHING_REMOVED,
+    "report_progress.schedule": {"told": []},
     "notify_metrics.deployed": TOLD,
     "notify_metrics.rejected": TOLD,
     "notify_metrics.rolled_back": TOLD,

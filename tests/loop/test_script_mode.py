@@ -1,13 +1,16 @@
 """Whole runs whose training is a script: in script mode, and on spot instances that go away."""
 
+import json
 import re
 import shutil
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from dropforge.follow import follow
+from dropforge.function import invoke
 
 from .stack import QUICK, ROOT, Stack
 
@@ -83,3 +86,30 @@ def test_a_run_is_followed_until_it_has_ended(
     told = capsys.readouterr().err
     assert re.search(r"^  Train: loss [0-9.]+ \.\.\.$", told, re.MULTILINE)
     assert "Deploy.Serving: " in told
+
+
+def test_a_training_is_told_of_in_slack_while_it_goes_on(stack: Stack) -> None:
+    """A minute's means, from CloudWatch; the message of the run's end comes once, as ever."""
+    training = {
+        **SCRIPT,
+        "hyperparameters": {"answer": "9", "epochs": "40", "seconds": "0.2"},
+        "progress": "slack",
+    }
+    stack.publish("told", image="scripted", metrics=LOSS, training=training)
+    stack.drop("told", "1,2\n")
+    deadline = time.monotonic() + 40
+    told: dict[str, list[str]] = {"told": []}
+    while not told["told"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+        # The minute that goes on is what a schedule looks at two minutes after it.
+        later = datetime.now(UTC) + timedelta(minutes=3)
+        event = json.dumps({"time": later.isoformat()}).encode()
+        told = invoke(stack.target, "ReportProgress", event).answer
+    run = stack.ended_run("told")
+    assert told["told"] == [run["run_id"]]
+    texts = [message["text"] for message in stack.slack_about(run["run_id"])]
+    assert [text.split(".")[0] for text in texts] == [
+        "📈 told: is training",
+        "✅ told: deployed, endpoint created",
+    ]

@@ -20,6 +20,7 @@ FUNCTIONS = {
     "NotifyMetrics",
     "FinishRun",
     "RemoveModels",
+    "ReportProgress",
 }
 # Actions for which AWS knows no narrower resource than "*", each said so in the template.
 WITHOUT_RESOURCE = {"LogDelivery", "Traces", "Metrics", "RegistryLogin", "NetworkInterfaces"}

@@ -66,6 +66,12 @@ class Clients:
         self._given = session
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """What jobs say of their metrics."""
+        with _without_collector():
+            return self._session.client("cloudwatch", config=_CONFIG)
+
+    @cached_property
     def dynamodb(self) -> DynamoDBClient:
         """The ledger's table."""
         with _without_collector():

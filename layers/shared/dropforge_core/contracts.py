@@ -85,7 +85,8 @@ class TrainingStep(Contract):
     """A training job, but for what the run decides. ``max_wait_seconds`` asks for managed spot.
 
     With ``script`` the image runs that script; its source is one channel more. ``reuse`` asks not
-    to train again what the model that serves was trained on.
+    to train again what the model that serves was trained on. ``progress`` is where people are told
+    of its metrics while it trains.
     """
 
     image: str
@@ -98,6 +99,7 @@ class TrainingStep(Contract):
     max_wait_seconds: int | None = None
     reuse: bool = False
     metric_definitions: tuple[MetricDefinition, ...] = ()
+    progress: Literal["slack"] | None = None
 
 
 class JudgePolicy(Contract):
@@ -618,6 +620,12 @@ class Notified(Contract):
     channel: Literal["slack", "log"]
     delivered: bool
     published: bool
+
+
+class ProgressTold(Contract):
+    """Output of ReportProgress: the runs whose training people were told of."""
+
+    told: tuple[str, ...] = ()
 
 
 class Finished(Contract):

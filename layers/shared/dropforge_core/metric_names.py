@@ -35,6 +35,9 @@ METRICS = {
     "MessageLogged": "There is no webhook: the message went to the log.",
     "AnnouncementPublished": "The SNS topic took the message.",
     "AnnouncementFailed": "The SNS topic did not take the message; the run's result is unchanged.",
+    # report_progress
+    "ProgressReported": "Slack took a message of how a training goes.",
+    "ProgressFailed": "Slack did not take one; the next minute's is tried all the same.",
     # finish_run
     "RunDeployed": "A run ended as DEPLOYED.",
     "RunRejected": "A run ended as REJECTED.",

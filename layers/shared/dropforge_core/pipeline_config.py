@@ -82,6 +82,7 @@ class Train(Section):
         Annotated[str, Field(min_length=1, max_length=255)],
         Annotated[str, Field(min_length=1, max_length=500)],
     ] = Field(default_factory=dict, max_length=40)
+    progress: Literal["slack"] | None = None
 
     @field_validator("metrics")
     @classmethod
@@ -105,6 +106,13 @@ class Train(Section):
         if not isinstance(values, dict):
             return values
         return {key: _text(value) for key, value in values.items()}
+
+    @model_validator(mode="after")
+    def _progress_has_metrics(self) -> Self:
+        if self.progress and not self.metrics:
+            message = "progress: metrics are what is told: name some"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _script_mode_is_ours(self) -> Self:

@@ -36,6 +36,7 @@ def test_all_functions_are_here() -> None:
         "judge_model",
         "notify_metrics",
         "remove_models",
+        "report_progress",
         "smoke_test",
         "start_retraining",
         "sweep_pipelines",
