@@ -84,6 +84,18 @@ def test_a_folder_stands_in_for_an_image_of_aws(
     assert (folder / "train").read_text() == "changed\n"
 
 
+def test_who_stands_in_needs_no_dockerfile_but_a_folder(project: Project, target: Target) -> None:
+    """On AWS the image is AWS's own; a folder that is not there is named."""
+    folder = stand_in(project, "sagemaker-xgboost: xgboost\n")
+    image = images.resolve(project, used("aws:xgboost:1.7-1"))
+    with pytest.raises(InputError, match=r"sagemaker-xgboost: there is no folder .*xgboost"):
+        images.provide(project, target, image)
+    (project.containers / "xgboost").mkdir()
+    (project.containers / "xgboost" / "train").touch()
+    images.provide(project, target, image)
+    assert (folder / "train").exists()
+
+
 def test_nothing_stands_in_for_an_image_of_aws(project: Project, target: Target) -> None:
     """The message names the repository and the table."""
     stand_in(project, "{}\n")
