@@ -109,6 +109,7 @@ def measure(repetitions: int) -> dict[str, list[float]]:
     state = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with state as folder, settings_for(Path(folder)) as (settings, listener):
         # All import moto.
+        from embedded_aws.cloudwatch import CloudWatch  # noqa: PLC0415
         from embedded_aws.faults import Faults  # noqa: PLC0415
         from embedded_aws.functions import records  # noqa: PLC0415
         from embedded_aws.functions.code import CodeStore  # noqa: PLC0415
@@ -132,7 +133,9 @@ def measure(repetitions: int) -> dict[str, list[float]]:
             own = settings.state / "cold"
             code = CodeStore(own / "code")
             runtime, interruptions = prepare(own / "runtime"), Interruptions(Faults())
-            platform = Platform(settings, children, runtime, code, interruptions)
+            platform = Platform(
+                settings, children, runtime, code, interruptions, CloudWatch(settings)
+            )
             times: dict[str, list[float]] = {name: [] for name in names}
             for repetition in range(repetitions + 1):
                 for name in random.sample(list(names), len(names)):

@@ -24,6 +24,7 @@ from dropforge import output
 from dropforge.errors import CommandError, InputError
 from dropforge.holding import open_flight, refuse_interrupted, take
 from dropforge.target import Target
+from dropforge.triggers import remove_triggers
 
 # SageMaker takes minutes to delete an endpoint, and as long to end a change that is under way.
 _ENDPOINT_SECONDS = 3600
@@ -85,7 +86,8 @@ class _Destruction:
         self._done = Destroyed(config.name)
 
     def run(self) -> Destroyed:
-        """Delete the endpoint first: what it serves is needed until it is gone."""
+        """Delete what starts runs, then the endpoint: what it serves is needed until it is gone."""
+        self._done.deleted += remove_triggers(self._target, self._config)
         served = served_by(self._sagemaker, self._config.endpoint)
         runs = self._target.ledger.runs(self._config.name)
         self._delete_endpoint()
@@ -140,5 +142,10 @@ def _left(target: Target, config: PublishedPipeline, runs: list[Run]) -> list[st
         f"ledger: the records of {words.counted(len(runs), 'run')}",
         f"registry: the model package group {config.endpoint} with its packages",
         f"publication: version {config.version}; a drop or a rollback makes the endpoint again",
+        *(
+            ["schedule or drift alarm: `dropforge publish` makes it again"]
+            if config.schedule or config.drift
+            else []
+        ),
         *(f"approval: {run} waits, and makes the endpoint again once approved" for run in waiting),
     ]

@@ -27,6 +27,7 @@ from dropforge.pipelines import Pipeline
 from dropforge.prices import Prices
 from dropforge.project import Project
 from dropforge.target import Target
+from dropforge.triggers import set_triggers
 
 _CODE = "/opt/ml/processing/input/code"
 _RULES = "rules.json"
@@ -48,8 +49,12 @@ class Published:
         return {"pipeline": self.pipeline, "version": self.version, "uri": self.uri}
 
 
-def publish(project: Project, target: Target, names: Iterable[str]) -> list[Published]:
+def publish(
+    project: Project, target: Target, names: Iterable[str], *, renew: bool = True
+) -> list[Published]:
     """Publish these pipelines, or all; all are validated before anything is uploaded.
+
+    Schedules and alarms are made again, lest somebody has removed them, if they are to `renew`.
 
     Raises:
         InputError: something is wrong with one of them, its image is not in ECR, or the stack
@@ -64,7 +69,7 @@ def publish(project: Project, target: Target, names: Iterable[str]) -> list[Publ
         check_deployable(target, pipeline.config.serve, where)
         tell_of_progress(target, pipeline.config.train, where)
     prices = Prices(target)
-    return [_publish(project, target, prices, pipeline) for pipeline in loaded]
+    return [_publish(project, target, prices, pipeline, renew=renew) for pipeline in loaded]
 
 
 def ensure_published(project: Project, target: Target, name: str) -> None:
@@ -77,7 +82,7 @@ def ensure_published(project: Project, target: Target, name: str) -> None:
     """
     if name not in pipelines.names(project) and target.ledger.published(name):
         return
-    published = publish(project, target, [name])[0]
+    published = publish(project, target, [name], renew=False)[0]
     if published.is_new:
         output.say(f"Published pipeline {name}, version {published.version}.")
 
@@ -90,7 +95,9 @@ def write(published: list[Published]) -> None:
     output.write_table(("pipeline", "version", "", "uri"), rows)
 
 
-def _publish(project: Project, target: Target, prices: Prices, pipeline: Pipeline) -> Published:
+def _publish(
+    project: Project, target: Target, prices: Prices, pipeline: Pipeline, *, renew: bool
+) -> Published:
     files = pipelines.bundle(project, pipeline)
     uses = pipelines.uses_of(pipeline.config)
     found = {step: images.resolve(project, use) for step, use in uses.items()}
@@ -100,6 +107,8 @@ def _publish(project: Project, target: Target, prices: Prices, pipeline: Pipelin
     uri = f"s3://{target.output('ArtifactsBucketName')}/pipelines/{name}/{version}/"
     known = target.ledger.published(name)
     is_new = known is None or known.version != version
+    if is_new or renew:
+        set_triggers(target, config, known)
     # Here what stands for an image may change while its address does not.
     if is_new or target.is_local:
         for image in found.values():
@@ -159,6 +168,8 @@ def _resolved(
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,
         start=config.start.resolved(),
+        schedule=config.start.resolved_schedule(),
+        drift=config.start.resolved_drift(),
     )
     whole = digest(files, draft.model_dump_json(), json.dumps(config.rules()))
     version = whole[:_VERSION_LENGTH]

@@ -63,6 +63,11 @@ def data_drift(profile: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[D
     return [each for each in found if each is not None]
 
 
+def figure(drifts: Sequence[Drift]) -> float:
+    """Return the largest index that chance does not explain, 0 when there is none."""
+    return max((each.index for each in drifts if each.index > each.by_chance), default=0.0)
+
+
 def stability(expected: Sequence[float], actual: Sequence[float]) -> tuple[float, float]:
     """Return the population stability index of rows per bin, and its limit by chance.
 

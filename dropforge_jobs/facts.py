@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
+from dropforge_jobs.drift import data_drift, figure
 from dropforge_jobs.holdout import Split
 from dropforge_jobs.jobs import JobError
 
@@ -74,15 +75,20 @@ class RunFacts:
         return _split(self.profile)
 
     @property
-    def row_counts(self) -> dict[str, int]:
-        """How many rows of the run's data were used and rejected, as far as preprocessing says."""
+    def row_counts(self) -> dict[str, Any]:
+        """How many rows of the run's data were used and rejected, and how far it has drifted.
+
+        As far as preprocessing says, of this run and, for the drift, of the champion's.
+        """
         profile = self.profile or {}
         rejected = profile.get("rejected")
         counts = {
             "rows": profile.get("rows"),
             "rejected_rows": rejected.get("rows") if isinstance(rejected, dict) else None,
         }
-        return {name: count for name, count in counts.items() if isinstance(count, int)}
+        known = {name: count for name, count in counts.items() if isinstance(count, int)}
+        drifts = data_drift(profile, self.champion_profile) if self.champion_profile else []
+        return {**known, "drift": figure(drifts)} if drifts else known
 
     @property
     def champion_split(self) -> Optional[Split]:

@@ -50,15 +50,13 @@ class Deliveries:
     ) -> None:
         """Send a message to a queue."""
         self.check_queue(arn, source_arn)
-        self._queues(arn).send_message(
-            arn.split(":")[5],
-            body,
-            message_attributes={
-                key: {"DataType": "String", "StringValue": value}
-                for key, value in (attributes or {}).items()
-            },
-            group_id=group,
-        )
+        self._send(arn, body, attributes, group)
+
+    def send_as_role(self, arn: str, body: str, attributes: dict[str, str] | None = None) -> None:
+        """Send a message to a queue on behalf of a role, whose policies were looked at."""
+        if self._queues(arn).queues.get(arn.split(":")[5]) is None:
+            raise AwsError("RESOURCE_NOT_FOUND", f"there is no queue {arn}")
+        self._send(arn, body, attributes)
 
     def invoke(self, arn: str, payload: str, source_arn: str) -> None:
         """Invoke a function, asynchronously."""
@@ -71,6 +69,19 @@ class Deliveries:
         if not admits(statements, self._service, "lambda:InvokeFunction", source_arn):
             raise AwsError("NO_PERMISSIONS", f"the policy of {arn} does not admit {source_arn}")
         self._functions.invoke_async(arn, payload.encode())
+
+    def _send(
+        self, arn: str, body: str, attributes: dict[str, str] | None, group: str | None = None
+    ) -> None:
+        self._queues(arn).send_message(
+            arn.split(":")[5],
+            body,
+            message_attributes={
+                key: {"DataType": "String", "StringValue": value}
+                for key, value in (attributes or {}).items()
+            },
+            group_id=group,
+        )
 
     def _queues(self, arn: str) -> Any:
         return sqs_backends[arn.split(":")[4]][self._region]

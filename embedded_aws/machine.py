@@ -24,6 +24,7 @@ from embedded_aws.sagemaker import SageMaker
 from embedded_aws.sagemaker.docker_runtime import DockerRuntime
 from embedded_aws.sagemaker.process_runtime import ProcessRuntime
 from embedded_aws.sagemaker.runtime import Runtime
+from embedded_aws.scheduler import Scheduler
 from embedded_aws.schedules import Schedules
 from embedded_aws.server import Front
 from embedded_aws.settings import Settings
@@ -55,7 +56,9 @@ class Machine:
             faults=faults,
             cloudwatch=cloudwatch,
         )
-        self._schedules = Schedules(settings, events.fire)
+        self._schedules = Schedules(
+            settings, events.fire, Scheduler(settings, self._functions).schedules
+        )
         notifications = Deliveries("sns.amazonaws.com", settings, self._functions)
         gaps.apply_all(events, notifications, self._alarms.changed, self._sagemaker.wait_for_change)
         slack = Slack(settings)

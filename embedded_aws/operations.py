@@ -18,7 +18,12 @@ from werkzeug.wrappers import Request
 _QUERY_SERVICES = {"cloudformation", "iam", "sns", "sts"}
 _FORM = "application/x-www-form-urlencoded"
 # The services whose operations are told by method and path, and the models that say how.
-_REST_SERVICES = {"lambda": "lambda", "s3": "s3", "sagemaker": "sagemaker-runtime"}
+_REST_SERVICES = {
+    "lambda": "lambda",
+    "s3": "s3",
+    "sagemaker": "sagemaker-runtime",
+    "scheduler": "scheduler",
+}
 # These share method and path with an operation that is the one meant.
 _SHADOWS = {
     "GetBucketLifecycle",

@@ -33,6 +33,22 @@ def admits(
     return "Allow" in matching and "Deny" not in matching
 
 
+def allows(statements: Sequence[Mapping[str, Any]], action: str, resource: str) -> bool:
+    """Say whether a role's own policies let it act on a resource; no condition is met."""
+    matching = [
+        statement["Effect"]
+        for statement in statements
+        if _any_like(action.lower(), [name.lower() for name in _list(statement.get("Action", []))])
+        and _any_like(resource, _list(statement.get("Resource", [])))
+        and not statement.get("Condition")
+    ]
+    return "Allow" in matching and "Deny" not in matching
+
+
+def _any_like(text: str, patterns: Sequence[str]) -> bool:
+    return any(_matches("StringLike", text, pattern) for pattern in patterns)
+
+
 def _is_for(principal: Any, service: str) -> bool:
     if isinstance(principal, Mapping):
         return service in _list(principal.get("Service", [])) or "*" in _list(

@@ -1,12 +1,15 @@
-"""Schedule expressions of EventBridge rules: rate(5 minutes), cron(0 12 * * ? *).
+"""Schedule expressions of EventBridge: rate(5 minutes), cron(0 12 * * ? *).
 
-Source: EventBridge user guide, "Schedule expressions for scheduled rules". Times are UTC. Of cron's
-characters L, W and # are not supported.
+Source: EventBridge user guide, "Schedule expressions for scheduled rules", and "Schedule types" of
+EventBridge Scheduler. Rules go by UTC, schedules by their time zone: a time that summer time leaves
+out does not come, one that it repeats comes once. Of cron's characters L, W and # are not
+supported, nor are at(...) and one-time schedules.
 """
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from embedded_aws.errors import AwsError
 
@@ -23,6 +26,7 @@ _RANGES = (range(60), range(24), range(1, 32), range(1, 13), range(1, 8), range(
 _NAMES: tuple[list[str], ...] = ([], [], [], _MONTHS, _DAYS, [])
 _PART = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/(\d+))?")
 _SPECIAL = re.compile(r"#|\d[LW]|\b(L|W|LW)\b")
+_MINUTE = timedelta(minutes=1)
 _FAR_DAYS = 366 * 9  # a 29 February is at most eight years away
 
 
@@ -47,18 +51,21 @@ class Cron:
     months: frozenset[int]
     weekdays: frozenset[int] | None  # 1 is Sunday; None for "?"
     years: frozenset[int]
+    zone: tzinfo = UTC
 
     def after(self, moment: datetime) -> datetime | None:
         """Give the next time that fits; None when there is none."""
-        start = moment.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
+        start = moment.astimezone(self.zone).replace(second=0, microsecond=0) + _MINUTE
         for number in range(_FAR_DAYS):
             midnight = start.replace(hour=0, minute=0)
             day = start if number == 0 else midnight + timedelta(days=number)
             if self._is_on(day):
                 for hour in sorted(self.hours):
                     for minute in sorted(self.minutes):
-                        if (hour, minute) >= (day.hour, day.minute):
-                            return day.replace(hour=hour, minute=minute)
+                        at = day.replace(hour=hour, minute=minute, fold=0)
+                        later = (hour, minute) >= (day.hour, day.minute)
+                        if later and at > moment and _exists(at):
+                            return at.astimezone(UTC)
         return None
 
     def _is_on(self, day: datetime) -> bool:
@@ -74,8 +81,9 @@ class Cron:
 type Schedule = Rate | Cron
 
 
-def read(expression: str) -> Schedule:
+def read(expression: str, timezone: str = "UTC") -> Schedule:
     """Read an expression; raises AwsError for one that EventBridge refuses, or we cannot do."""
+    zone = _zone(timezone)
     rate = _RATE.fullmatch(expression)
     if rate:
         count = int(rate[1])
@@ -99,7 +107,26 @@ def read(expression: str) -> Schedule:
         months=_values(months, 3),
         weekdays=None if weekdays == "?" else _values(weekdays, 4),
         years=_values(years, 5),
+        zone=zone,
     )
+
+
+def _exists(moment: datetime) -> bool:
+    """Say whether clocks show this time: summer time leaves some out."""
+    zone = moment.tzinfo
+    return moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == moment.replace(
+        tzinfo=None
+    )
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as err:
+        message = f"Invalid ScheduleExpressionTimezone {name}."
+        raise AwsError("ValidationException", message) from err
 
 
 def _values(text: str, position: int) -> frozenset[int]:

@@ -1,10 +1,12 @@
-"""Fires the scheduled rules of the default bus: when their time has come, or when asked to."""
+"""Fires scheduled rules of the default bus, and schedules: in their time, or when asked to."""
 
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 from moto.events.models import events_backends
 
@@ -16,16 +18,44 @@ _LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Schedules:
-    """The rules that have a schedule, and when each is due; thread safe."""
+@dataclass(frozen=True)
+class Timed:
+    """Something that has a schedule; `fire` takes the time for which it was planned.
 
-    def __init__(self, settings: Settings, fire: Callable[[Any], None]) -> None:
-        """Fire rules by `fire(rule)` once `start` was called."""
+    It starts anew when its `version` is another.
+    """
+
+    kind: Literal["rule", "schedule"]
+    name: str
+    arn: str
+    expression: str
+    state: str
+    targets: tuple[str, ...]
+    version: Any
+    fire: Callable[[datetime], None]
+    timezone: str = "UTC"
+
+    def after(self, moment: datetime) -> datetime | None:
+        """Say when it is due next."""
+        return schedule_expressions.read(self.expression, self.timezone).after(moment)
+
+
+class Schedules:
+    """What has a schedule, and when each is due; thread safe."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        fire: Callable[[Any], None],
+        schedules: Callable[[], list[Timed]] = list,
+    ) -> None:
+        """Fire rules by `fire(rule)`, and what `schedules()` lists, once `start` was called."""
         self._settings = settings
         self._fire = fire
+        self._schedules = schedules
         self._lock = threading.Lock()
-        # By ARN: the rule, which PutRule replaces and so starts anew, and when it is due.
-        self._due: dict[str, tuple[Any, datetime | None]] = {}
+        # By ARN: what it was when it was planned, and when it is due.
+        self._due: dict[str, tuple[Timed, datetime | None]] = {}
         self._stopping = threading.Event()
 
     def start(self) -> None:
@@ -37,31 +67,38 @@ class Schedules:
         self._stopping.set()
 
     def told(self) -> list[dict[str, Any]]:
-        """Tell each scheduled rule, with the time when it is due (ISO 8601, UTC)."""
+        """Tell each rule and schedule, with the time when it is due (ISO 8601, UTC)."""
         self._plan(datetime.now(UTC))
         with self._lock:
             return [
                 {
-                    "rule": rule.name,
-                    "expression": rule.scheduled_expression,
-                    "state": rule.state,
+                    timed.kind: timed.name,
+                    "expression": timed.expression,
+                    "state": timed.state,
                     "next": due.isoformat() if due else None,
                 }
-                for rule, due in self._due.values()
+                for timed, due in self._due.values()
             ]
 
     def fire(self, document: Any) -> dict[str, Any]:
-        """Fire the rule of `{"rule": name or ARN}` now; raises AwsError when it cannot be."""
-        name = document.get("rule") if isinstance(document, dict) else None
-        found = [rule for rule in self._rules() if name in (rule.name, rule.arn)]
+        """Fire `{"rule": name or ARN}` or `{"schedule": ...}` now; raises AwsError otherwise."""
+        given = document if isinstance(document, dict) else {}
+        kind = "schedule" if "schedule" in given else "rule"
+        name = given.get(kind)
+        found = [
+            timed
+            for timed in self._timed()
+            if timed.kind == kind and name in (timed.name, timed.arn)
+        ]
         if not found:
-            message = f"there is no rule {name!r} with a schedule: give its name or its ARN"
+            what = f"rule {name!r} with a schedule" if kind == "rule" else f"schedule {name!r}"
+            message = f"there is no {what}: give its name or its ARN"
             raise AwsError("ResourceNotFoundException", message, 404)
-        [rule] = found
-        if rule.state != "ENABLED":
-            raise AwsError("ValidationException", f"the rule {rule.name} is disabled")
-        self._fire(rule)
-        return {"rule": rule.arn, "targets": [target["Arn"] for target in rule.targets]}
+        [timed] = found
+        if timed.state != "ENABLED":
+            raise AwsError("ValidationException", f"the {kind} {timed.name} is disabled")
+        timed.fire(datetime.now(UTC))
+        return {kind: timed.arn, "targets": list(timed.targets)}
 
     def _run(self) -> None:
         while not self._stopping.wait(_LOOK_SECONDS):
@@ -74,28 +111,40 @@ class Schedules:
         """Fire what is due at a moment, once, however many times were missed."""
         self._plan(moment)
         with self._lock:
-            due = [rule for rule, at in self._due.values() if at and at <= moment]
-            for rule in due:
-                self._due[rule.arn] = (rule, _next(rule, moment))
-        for rule in due:
-            if rule.state == "ENABLED":
-                self._fire(rule)
+            due = [(timed, at) for timed, at in self._due.values() if at and at <= moment]
+            for timed, _ in due:
+                self._due[timed.arn] = (timed, timed.after(moment))
+        for timed, at in due:
+            if timed.state == "ENABLED":
+                timed.fire(at)
 
     def _plan(self, moment: datetime) -> None:
-        """Take up new rules and forget those that are gone."""
-        rules = {rule.arn: rule for rule in self._rules()}
+        """Take up what is new and forget what is gone."""
+        found = {timed.arn: timed for timed in self._timed()}
         with self._lock:
-            for arn in self._due.keys() - rules.keys():
+            for arn in self._due.keys() - found.keys():
                 del self._due[arn]
-            for arn, rule in rules.items():
-                if arn not in self._due or self._due[arn][0] is not rule:
-                    self._due[arn] = (rule, _next(rule, moment))
+            for arn, timed in found.items():
+                known, due = self._due.get(arn, (None, None))
+                again = known is None or known.version is not timed.version
+                self._due[arn] = (timed, timed.after(moment) if again else due)
 
-    def _rules(self) -> list[Any]:
+    def _timed(self) -> list[Timed]:
         backend = events_backends[self._settings.account][self._settings.region]
         rules = list(backend.event_buses["default"].rules.values())
-        return [rule for rule in rules if rule.scheduled_expression]
+        return [self._rule(rule) for rule in rules if rule.scheduled_expression] + self._schedules()
 
+    def _rule(self, rule: Any) -> Timed:
+        return Timed(
+            kind="rule",
+            name=rule.name,
+            arn=rule.arn,
+            expression=rule.scheduled_expression,
+            state=rule.state,
+            targets=tuple(target["Arn"] for target in rule.targets),
+            version=rule,  # PutRule makes another
+            fire=partial(self._fire_rule, rule),
+        )
 
-def _next(rule: Any, moment: datetime) -> datetime | None:
-    return schedule_expressions.read(rule.scheduled_expression).after(moment)
+    def _fire_rule(self, rule: Any, _: datetime) -> None:
+        self._fire(rule)

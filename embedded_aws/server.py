@@ -31,6 +31,7 @@ _MOTO_SERVICES = {
     "logs",
     "monitoring",
     "s3",
+    "scheduler",
     "secretsmanager",
     "sns",
     "sqs",

@@ -214,6 +214,7 @@ SUPPORTED: Mapping[str, frozenset[str]] = {
             "Topics",
         }
     ),
+    "AWS::Scheduler::ScheduleGroup": frozenset({"Name", "Tags"}),
     "AWS::SQS::Queue": frozenset(
         {
             "ContentBasedDeduplication",

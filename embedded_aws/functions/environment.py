@@ -10,8 +10,9 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded_aws.cloudwatch import CloudWatch
 from embedded_aws.errors import AwsError
-from embedded_aws.functions import outcomes
+from embedded_aws.functions import embedded_metrics, outcomes
 from embedded_aws.functions.code import CodeStore, python_paths
 from embedded_aws.functions.interruptions import Flight, Interruptions
 from embedded_aws.functions.logs import LogStream
@@ -56,6 +57,7 @@ class Platform:
     runtime: Runtime
     code: CodeStore
     interruptions: Interruptions
+    cloudwatch: CloudWatch
 
     @property
     def environments(self) -> Path:
@@ -122,6 +124,7 @@ class Environment:
         self._log_end(report)
         if not isinstance(event, Answered):
             self._end_process()
+        embedded_metrics.keep(self._log.since(start_of_log), self._platform.cloudwatch)
         function_error = "Unhandled" if outcome.error else None
         return Invocation(outcome.payload, function_error, self._log.tail(start_of_log))
 

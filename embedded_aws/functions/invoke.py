@@ -5,6 +5,7 @@ import threading
 import uuid
 from contextlib import AbstractContextManager, suppress
 
+from embedded_aws.cloudwatch import CloudWatch
 from embedded_aws.errors import AwsError
 from embedded_aws.faults import Faults
 from embedded_aws.functions import moto_lambda, moto_sqs, records
@@ -45,7 +46,9 @@ class Functions:
         self._settings = settings
         self._interruptions = Interruptions(faults)
         code = CodeStore(folder / "code")
-        self._pool = Pool(Platform(settings, children, runtime, code, self._interruptions))
+        cloudwatch = CloudWatch(settings)
+        platform = Platform(settings, children, runtime, code, self._interruptions, cloudwatch)
+        self._pool = Pool(platform)
         self._async = AsyncInvocations(settings, self)
         self._event_sources = EventSources(settings, self)
         if initialise_ahead:

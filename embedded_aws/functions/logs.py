@@ -28,6 +28,12 @@ class LogStream:
         """Where the next line will begin, in bytes."""
         return self.path.stat().st_size
 
+    def since(self, start: int) -> str:
+        """Return what was written since `start`."""
+        with self.path.open("rb") as file:
+            file.seek(start)
+            return file.read().decode("utf-8", errors="replace")
+
     def tail(self, start: int) -> str:
         """The last 4 KB of what was written since `start`."""
         with self.path.open("rb") as file:

@@ -198,10 +198,15 @@ class Stack:
 
     def fire_schedule(self, function: str) -> None:
         """Fire the scheduled rule of a function now."""
-        rules = [rule["rule"] for rule in self._control("GET", "schedules", None)]
+        rules = [rule.get("rule", "") for rule in self._control("GET", "schedules", None)]
         # Another test may have a second stack in the same embedded AWS.
         (rule,) = [rule for rule in rules if rule.startswith(f"{self.target.stack}-{function}")]
         self._control("POST", "schedules/fire", {"rule": rule})
+
+    def fire(self, pipeline: str) -> None:
+        """Fire a pipeline's own schedule now."""
+        stack = self.target.stack
+        self._control("POST", "schedules/fire", {"schedule": f"{stack}/{stack}-{pipeline}"})
 
     def slack(self) -> list[dict[str, Any]]:
         """Return the messages that the Slack stand-in holds."""

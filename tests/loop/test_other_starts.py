@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from dropforge_core.records import Run
 
 from .stack import Stack
+from .test_cases import eventually
 from .tool import Tool
 
 pytestmark = pytest.mark.timeout(240)
@@ -136,3 +138,112 @@ def test_a_wrong_address_is_wrong_use(stack: Stack, tool: Tool) -> None:
     done = tool("adopt", "addressed", f"s3://{bucket}/nothing/")
     assert done.returncode == 2
     assert "There is nothing under" in done.stderr
+
+
+def schedules_of(stack: Stack, name: str) -> list[dict[str, Any]]:
+    """List the schedules of a pipeline."""
+    found = stack.target.client("scheduler").list_schedules(NamePrefix=f"dropforge-{name}")
+    return [one for one in found["Schedules"] if one["Name"] == f"dropforge-{name}"]
+
+
+def alarms_of(stack: Stack, name: str) -> list[dict[str, Any]]:
+    """List the drift alarms of a pipeline."""
+    names = [f"dropforge/drift/{name}"]
+    alarms = stack.target.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    return list(alarms)
+
+
+def test_a_schedule_starts_runs_and_follows_pipeline_yaml(stack: Stack) -> None:
+    """Made, changed and removed by publish; fired, it is a run of what there is."""
+    stack.publish("scheduled", start={"schedule": "rate(1 day)"})
+    assert schedules_of(stack, "scheduled")[0]["State"] == "ENABLED"
+    first = stack.run("scheduled")
+    stack.fire("scheduled")
+    run = stack.ended_run("scheduled", count=2)
+    assert (run["status"], run["causes"]) == ("DEPLOYED", ["SCHEDULE"])
+    assert run["manifest_hash"] == first["manifest_hash"]
+
+    night = {"expression": "cron(0 3 * * ? *)", "timezone": "Europe/Berlin"}
+    stack.publish("scheduled", start={"schedule": night})
+    (changed,) = schedules_of(stack, "scheduled")
+    found = stack.target.client("scheduler").get_schedule(
+        Name=changed["Name"], GroupName=changed["GroupName"]
+    )
+    assert found["ScheduleExpression"] == night["expression"]
+    assert found["ScheduleExpressionTimezone"] == night["timezone"]
+    assert found["Target"]["Arn"] == stack.target.output("IncomingQueueArn")
+    stack.publish("scheduled")
+    assert schedules_of(stack, "scheduled") == []
+
+
+def test_destroy_removes_what_starts_runs_and_publish_brings_it_back(
+    stack: Stack, tool: Tool
+) -> None:
+    """Both are told; nothing fires any more."""
+    stack.publish("unscheduled", start={"schedule": "rate(1 hour)", "drift": {}})
+    told = tool.document("destroy", "unscheduled", "--yes")
+    assert told["deleted"] == [
+        "schedule dropforge-unscheduled",
+        "alarm dropforge/drift/unscheduled",
+    ]
+    assert (schedules_of(stack, "unscheduled"), alarms_of(stack, "unscheduled")) == ([], [])
+    assert "schedule or drift alarm" in json.dumps(told["left"])
+    assert tool("publish", "unscheduled").returncode == 0
+    assert len(schedules_of(stack, "unscheduled") + alarms_of(stack, "unscheduled")) == 2
+    assert tool("destroy", "unscheduled", "--yes").returncode == 0
+
+
+def test_a_schedule_without_data_is_skipped(stack: Stack) -> None:
+    """And says so, each time; it makes no endpoint."""
+    stack.publish("too_early", start={"schedule": "rate(1 hour)"})
+    stack.fire("too_early")
+    run = stack.ended_run("too_early")
+    assert (run["status"], run["causes"]) == ("SKIPPED", ["SCHEDULE"])
+    stack.publish("too_early")
+
+
+def test_drift_that_no_model_knows_starts_a_run(stack: Stack) -> None:
+    """The figure of a run that was rejected sounds the alarm; that of a deployed one ends it."""
+    drifted = json.dumps({"metrics": {"accuracy": 0.5}, "data": {"rows": 9, "drift": 0.5}})
+    drift = {"drift": {"threshold": 0.3}}
+    stack.publish("drifting", start=drift)
+    assert stack.run("drifting", "1,2\n")["status"] == "DEPLOYED"
+    assert alarms_of(stack, "drifting")[0]["StateValue"] == "INSUFFICIENT_DATA"
+    stack.publish("drifting", start=drift, evaluation=drifted)
+    stack.drop("drifting", "3,4\n")
+    runs = eventually(lambda: drift_runs(stack, "drifting"))
+    (rejected,) = [run for run in stack.target.ledger.runs("drifting") if run.data.get("drift")][
+        -1:
+    ]
+    assert (rejected.status, rejected.data["drift"]) == ("REJECTED", 0.5)
+    assert alarms_of(stack, "drifting")[0]["StateValue"] == "ALARM"
+    assert runs[0].data["objects"] == 1  # what was set aside stays aside
+    stack.ended_run("drifting", count=3)
+    # A run that changes nothing starts no other: the alarm sounds on.
+    assert len(stack.target.ledger.runs("drifting")) == 3
+
+
+def drift_runs(stack: Stack, name: str) -> list[Run]:
+    """List the runs that a drift alarm started."""
+    return [run for run in stack.target.ledger.runs(name) if run.causes == ["DRIFT"]]
+
+
+def test_any_metric_may_be_the_drift(stack: Stack) -> None:
+    """That of somebody's own monitor, say."""
+    metric = {"namespace": "Mine", "name": "Gone", "dimensions": {"from": "here"}}
+    stack.publish("watched", start={"drift": {"threshold": 1, "metric": metric}})
+    stack.run("watched")
+    stack.target.client("cloudwatch").put_metric_data(
+        Namespace="Mine",
+        MetricData=[
+            {
+                "MetricName": "Gone",
+                "Value": 2,
+                "Dimensions": [{"Name": "from", "Value": "here"}],
+            }
+        ],
+    )
+    (run,) = eventually(lambda: drift_runs(stack, "watched"))
+    assert stack.ended_run("watched", count=2)["run_id"] == run.run_id
+    stack.publish("watched")
+    assert alarms_of(stack, "watched") == []

@@ -172,6 +172,23 @@ class StartPolicy(Contract):
     marker: str | None = None
 
 
+class Schedule(Contract):
+    """When runs start by themselves, as EventBridge Scheduler takes it."""
+
+    expression: str
+    timezone: str
+
+
+class DriftAlarm(Contract):
+    """What starts a run when it is above ``threshold``; without a metric, our own DataDrift."""
+
+    threshold: float
+    period_seconds: int
+    namespace: str | None = None
+    metric: str | None = None
+    dimensions: dict[str, str] = {}
+
+
 class TransformStep(Contract):
     """A batch transform after a deployment: CreateTransformJob's request without names and places.
 
@@ -187,7 +204,8 @@ class PublishedPipeline(Contract):
 
     ``approval_timeout_seconds`` asks for a person's approval of each model, for so long at most.
     ``keep`` says how many deployed models keep their model, endpoint config and model package.
-    ``start`` is None when runs start as soon as data has come.
+    ``start`` is None when runs start as soon as data has come; ``schedule`` and ``drift`` are what
+    else starts them.
     """
 
     name: str
@@ -202,6 +220,8 @@ class PublishedPipeline(Contract):
     approval_timeout_seconds: int | None = None
     keep: int = Field(default=5, ge=2)
     start: StartPolicy | None = None
+    schedule: Schedule | None = None
+    drift: DriftAlarm | None = None
 
 
 class Restore(Contract):
@@ -484,11 +504,16 @@ class EndpointChange(Contract):
 
 
 class RowCounts(Contract):
-    """What came of a run's data: rows used and rejected, objects refused whole; None: not known."""
+    """What came of a run's data: rows used and rejected, objects refused whole; None: not known.
+
+    ``drift`` is its largest population stability index against the champion's data, if there is one
+    that chance does not explain, else 0.
+    """
 
     rows: int | float | None = None
     rejected_rows: int | float | None = None
     quarantined_objects: int | None = None
+    drift: float | None = None
 
 
 class JobTime(JobMachine):

@@ -43,6 +43,7 @@ METRICS = {
     "RunRejected": "A run ended as REJECTED.",
     "RunRolledBack": "A run ended as ROLLED_BACK.",
     "RunFailed": "A run ended as FAILED.",
+    "DataDrift": "How far a run's data is from what the model that serves has learned from.",
     "RunAlreadyClosed": "A run was to be closed that is closed already or unknown.",
     # sweep_pipelines
     "SweptClosed": "A run whose execution had ended unheard was closed.",

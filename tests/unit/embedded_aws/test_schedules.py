@@ -39,7 +39,7 @@ def test_a_rule_is_fired_on_demand(embedded: Embedded, control: Control) -> None
     target = {"Arn": f"{ACCOUNT}schedules-fired"}
     schedule = {"ScheduleExpression": "rate(1 day)", "EventPattern": ""}
     arn = rule(embedded, "schedules.fired", target, **schedule)
-    [told] = [each for each in control("schedules") if each["rule"] == "schedules.fired"]
+    [told] = [each for each in control("schedules") if each.get("rule") == "schedules.fired"]
     assert told["expression"] == "rate(1 day)"
     assert datetime.fromisoformat(told["next"]) > datetime.now(UTC) + timedelta(hours=23)
     for name in ("schedules.fired", arn):

@@ -258,6 +258,28 @@ def events_schedules() -> bool:
     return True
 
 
+def scheduler_schedules() -> bool:
+    """See a schedule be taken that is none, of a role that is nobody's."""
+    target = {"Arn": f"{QUEUE_ARN}q", "RoleArn": "arn:aws:iam::123456789012:role/nobody"}
+    try:
+        client("scheduler").create_schedule(
+            Name="s",
+            ScheduleExpression="cron(whenever)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+    except ClientError:
+        return False
+    return True
+
+
+def cloudformation_scheduler() -> bool:
+    """See a group of schedules be skipped."""
+    stack(Group={"Type": "AWS::Scheduler::ScheduleGroup", "Properties": {"Name": "g"}})
+    groups = client("scheduler").list_schedule_groups()["ScheduleGroups"]
+    return "g" not in [group["Name"] for group in groups]
+
+
 def cloudformation_sqs() -> bool:
     """See a queue policy be skipped."""
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}}
@@ -316,6 +338,7 @@ _CHECKS: list[Callable[[], bool]] = [
     s3_policies,
     events_patterns,
     events_schedules,
+    scheduler_schedules,
     events_targets,
     sns_delivery,
     cloudwatch_alarms,
@@ -328,6 +351,7 @@ _CHECKS: list[Callable[[], bool]] = [
     cloudformation_iam,
     cloudformation_lambda,
     cloudformation_s3,
+    cloudformation_scheduler,
     cloudformation_sns,
     cloudformation_sqs,
     cloudformation_states,
