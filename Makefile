@@ -1,6 +1,6 @@
 # Everything sets itself up: a fresh machine needs Python 3.9 or newer, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-container check fmt lock benchmark clean
+.PHONY: help setup demo test test-container test-faults check fmt lock benchmark clean
 
 UV := $(shell command -v uv || echo .tools/bin/uv)
 RUN := $(UV) run --frozen --quiet
@@ -29,6 +29,9 @@ test: setup ## Run the tests; no AWS account, no Docker, no credentials.
 
 test-container: setup ## Run the tests that need a container engine; root on Debian gets one for their length.
 	@$(RUN) pytest --timeout 600 $(CONTAINER)
+
+test-faults: setup ## Force the twenty faults on whole runs, and print what was seen of each.
+	@$(RUN) pytest -q tests/loop/test_fault_*.py
 
 check: setup ## Run the static checks: lint, format, types, pipelines, state machines, template.
 	@$(RUN) ruff check .

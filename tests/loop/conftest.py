@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from rich.console import Console
 
 from dropforge.build import Build, build
 from dropforge.project import Project
+from dropforge.publish import publish
 from dropforge.target import Target, forget_user_configuration, local_target
 from embedded_aws.deploy import deploy_stack
 
@@ -78,6 +79,25 @@ def start_hurried(state: Path) -> subprocess.Popen[bytes]:
         assert time.monotonic() < deadline, "the embedded AWS did not start"
         time.sleep(0.05)
     return process
+
+
+@pytest.fixture
+def iris(stack: Stack) -> Callable[[str, float], None]:
+    """Publish the real pipeline under a name, with a limit for bad rows."""
+    image = stack.project.root / "containers/iris"
+    if not image.exists():
+        shutil.copytree(ROOT / "containers/iris", image)
+
+    def publish_as(name: str, most_bad_rows: float) -> None:
+        folder = stack.project.pipelines / name
+        shutil.copytree(ROOT / "pipelines/iris", folder, dirs_exist_ok=True)
+        path = folder / "pipeline.yaml"
+        text = path.read_text("utf-8").replace("name: iris", f"name: {name}", 1)
+        limited = text.replace("most_bad_rows: 0.2", f"most_bad_rows: {most_bad_rows}")
+        path.write_text(limited, "utf-8")
+        publish(stack.project, stack.target, [name])
+
+    return publish_as
 
 
 @pytest.fixture(autouse=True)

@@ -167,13 +167,14 @@ def quiet(stack: Stack) -> None:
 def impatient_queue(stack: Stack) -> Iterator[None]:
     """Let messages that were not handled come again after a second, not after eight minutes."""
     sqs, url = stack.target.client("sqs"), stack.target.output("IncomingQueueUrl")
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])
-    before = attributes["Attributes"]["VisibilityTimeout"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1"})
+    # moto forgets a policy that is not given again.
+    kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "Policy"])
+    attributes = dict(kept["Attributes"])
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes | {"VisibilityTimeout": "1"})
     try:
         yield
     finally:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": before})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
 
 
 def until[T](look: Callable[[], T]) -> T:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,8 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from dropforge_core.records import Arrival
-
-from dropforge.publish import publish
 
 from .stack import DEADLINE_SECONDS, ROOT, Stack
 from .test_cases import HAPPY_TRANSITIONS
@@ -35,25 +32,6 @@ HOSTILE = (
 pytestmark = pytest.mark.timeout(240)
 
 
-@pytest.fixture
-def iris(stack: Stack) -> Callable[[str, float], None]:
-    """Publish the real pipeline under a name, with a limit for bad rows."""
-    image = stack.project.root / "containers/iris"
-    if not image.exists():
-        shutil.copytree(ROOT / "containers/iris", image)
-
-    def publish_as(name: str, most_bad_rows: float) -> None:
-        folder = stack.project.pipelines / name
-        shutil.copytree(ROOT / "pipelines/iris", folder, dirs_exist_ok=True)
-        path = folder / "pipeline.yaml"
-        text = path.read_text("utf-8").replace("name: iris", f"name: {name}", 1)
-        limited = text.replace("most_bad_rows: 0.2", f"most_bad_rows: {most_bad_rows}")
-        path.write_text(limited, "utf-8")
-        publish(stack.project, stack.target, [name])
-
-    return publish_as
-
-
 def rows(start: int, step: int) -> bytes:
     """Return every step-th flower as CSV."""
     return "".join(f"{row}\n" for row in IRIS[start::step]).encode()
@@ -63,7 +41,9 @@ def drop_together(stack: Stack, name: str, objects: Mapping[str, bytes]) -> None
     """Drop objects so that one run takes all of them: until the last one, the pipeline is held."""
     ledger = stack.target.ledger
     known = len(ledger.arrivals(name))
-    assert ledger.take_back(name, "held-by-the-test", int(time.time()))
+    # As a run of which nothing else is known.
+    holder = f"{name}-20261121t052011-1a2b3c4d"
+    assert ledger.take_back(name, holder, int(time.time()))
     *first, last = objects
     for key in first:
         put(stack, name, key, objects[key])
@@ -71,7 +51,7 @@ def drop_together(stack: Stack, name: str, objects: Mapping[str, bytes]) -> None
     while len(ledger.arrivals(name)) < known + len(first) or is_busy(stack):
         assert time.monotonic() < deadline, "not all drops were recorded"
         time.sleep(0.1)
-    ledger.release_run(name, "held-by-the-test")
+    ledger.release_run(name, holder)
     put(stack, name, last, objects[last])
 
 

@@ -1,6 +1,7 @@
 """Writes the evaluation that it is told to write, with a report and a chart if asked, or fails."""
 
 import base64
+import json
 import os
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ BASE = Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")) / "processing"
 
 
 def main(behaviour: str, of_stranger: str = "", *further: str) -> None:
-    """Do the job: the text of evaluation.json, `fail`, or `nothing`; and then `chart`.
+    """Do the job: the text of evaluation.json, `fail`, `nothing` or `large`; and then `chart`.
 
     `of_stranger` counts, if there is one, when what serves is no run's model.
     """
@@ -24,6 +25,8 @@ def main(behaviour: str, of_stranger: str = "", *further: str) -> None:
         sys.exit("evaluate was told to fail")
     folder = BASE / "output/evaluation"
     folder.mkdir(parents=True, exist_ok=True)
+    if behaviour == "large":
+        behaviour = json.dumps({"metrics": {"accuracy": 0.95}, "rest": "x" * 300_000})
     if behaviour != "nothing":
         (folder / "evaluation.json").write_text(behaviour, "utf-8")
     if "chart" in further:
