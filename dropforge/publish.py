@@ -16,7 +16,7 @@ from dropforge_core.contracts import (
     TrainingStep,
 )
 from dropforge_core.naming import endpoint_name
-from dropforge_core.pipeline_config import Instance, PipelineConfig, Script
+from dropforge_core.pipeline_config import Instance, PipelineConfig, Preprocess, Script
 from dropforge_core.times import iso, utc_now
 
 from dropforge import images, output, pipelines, source
@@ -157,11 +157,11 @@ def _resolved(
         name=config.name,
         version="",
         endpoint=endpoint,
-        preprocess=_processing(
-            config.preprocess, config.preprocess.script_arguments(), addresses["preprocess"]
-        ),
+        preprocess=_preprocessing(config.preprocess, addresses["preprocess"]),
         train=_training(config, addresses["train"]),
-        evaluate=_processing(config.evaluate, config.evaluate.arguments, addresses["evaluate"]),
+        evaluate=_processing(
+            config.evaluate, "python3", config.evaluate.arguments, addresses["evaluate"]
+        ),
         serve=config.serve.resolved(addresses),
         judge=config.judge.resolved(),
         after_deploy=config.after_deploy.transform.resolved() if config.after_deploy else None,
@@ -176,10 +176,16 @@ def _resolved(
     return draft.model_copy(update={"version": version})
 
 
-def _processing(script: Script, arguments: tuple[str, ...], image: str) -> ProcessingStep:
+def _preprocessing(preprocess: Preprocess, image: str) -> ProcessingStep:
+    return _processing(preprocess, preprocess.program(), preprocess.script_arguments(), image)
+
+
+def _processing(
+    script: Script, program: str, arguments: tuple[str, ...], image: str
+) -> ProcessingStep:
     return ProcessingStep(
         image=image,
-        entrypoint=("python3", f"{_CODE}/{script.script}", *arguments),
+        entrypoint=(program, f"{_CODE}/{script.script}", *arguments),
         environment=script.environment,
         machine=_machine(script.instance),
         timeout_seconds=script.timeout_seconds,

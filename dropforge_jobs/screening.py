@@ -31,22 +31,23 @@ class Screening:
 
     Attributes:
         rules: what rows must be like.
+        quarantine: the folder for what cannot be used.
         tallies: what was found in each object so far.
         faults: for each column, how many rows were rejected for it.
     """
 
     def __init__(self, rules: Rules, quarantine: Path) -> None:
-        """Begin; `quarantine` is the folder for what cannot be used."""
+        """Begin."""
         self.rules = rules
+        self.quarantine = quarantine
         self.tallies: list[Tally] = []
         self.faults: Counter[str] = Counter()
-        self._quarantine = quarantine
 
     def rows(self, item: ManifestObject, path: Path) -> Iterator[list[Value]]:
         """Yield the values of each good row of an object; the bad ones go to quarantine."""
         tally = Tally(item, path)
         self.tallies.append(tally)
-        with closing(RejectedRows(self._quarantine, item.key)) as rejected:
+        with closing(RejectedRows(self.quarantine, item.key)) as rejected:
             for line in self._below_header(tally):
                 try:
                     row = self._read(line)
@@ -78,7 +79,7 @@ class Screening:
             also: why the pipeline itself can make nothing of the good rows; "" when it can.
         """
         skipped = self._verdict() or also
-        write_index(self._quarantine, [each.entry() for each in self.tallies if each.files])
+        write_index(self.quarantine, [each.entry() for each in self.tallies if each.files])
         return Outcome(
             rows=sum(each.rows for each in self.tallies if not each.refused),
             rejected_rows=sum(each.rejected for each in self.tallies),
@@ -133,7 +134,7 @@ class Screening:
     def _refuse(self, tally: Tally, reason: str) -> None:
         tally.refused = reason
         report = {**tally.entry(), "examples": tally.examples}
-        tally.files += keep_object(self._quarantine, tally.item.key, tally.path, report)
+        tally.files += keep_object(self.quarantine, tally.item.key, tally.path, report)
 
     def _verdict(self) -> str:
         """Say why a run should make nothing of the objects, "" when it should; refuse the worst."""

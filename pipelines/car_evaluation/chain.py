@@ -59,8 +59,10 @@ class Chain:
 
     def predict(self, rows: Sequence[Sequence[str]]) -> list[str]:
         """Return the answer to each raw row; REFUSED for one with an unknown category."""
-        places = self._booster.inplace_predict(self.features(rows)).astype(np.float32)
-        feed = {self._behind.get_inputs()[0].name: places.reshape(-1, 1)}
+        places = self._booster.inplace_predict(self.features(rows)).reshape(-1, 1)
+        given = self._behind.get_inputs()[0]
+        kind = np.int64 if given.type == "tensor(int64)" else np.float32
+        feed = {given.name: places.astype(kind)}
         labels = self._behind.run(None, feed)[0].ravel().tolist()
         return [
             label if not self._refuses or self._knows(row) else REFUSED

@@ -9,6 +9,7 @@ features in the same order.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
@@ -90,14 +91,37 @@ class Encoded:
     def count(self, side: str, label: str, features: Sequence[str]) -> None:
         """Count a row."""
         self.classes.setdefault(label, Counter())[side] += 1
-        for (column, counter), value in zip(self.values.items(), features, strict=True):
+        for counter, value in zip(self.values.values(), features, strict=True):
             counter[value] += 1
-            if len(counter) > MOST_CATEGORIES:
-                raise JobError(f"column {column} has more than {MOST_CATEGORIES} different values")
         if self.distinct is not None and side != HOLDOUT:
             self.distinct[side, label, *features] += 1
-            if len(self.distinct) > MOST_DISTINCT:
-                self.distinct = None
+        self._check()
+
+    def add(self, other: Encoded) -> None:
+        """Add the counts of other rows."""
+        for label, sides in other.classes.items():
+            self.classes.setdefault(label, Counter()).update(sides)
+        for column, counter in self.values.items():
+            counter.update(other.values[column])
+        if self.distinct is not None and other.distinct is not None:
+            self.distinct.update(other.distinct)
+        else:
+            self.distinct = None
+        self._check()
+
+    def digest(self) -> str:
+        """Return a digest of what is learnt from, in whatever order; "" when it is too much."""
+        if self.distinct is None:
+            return ""
+        learnt = [self.encoding.categories, self.encoding.labels, sorted(self.distinct.items())]
+        return hashlib.sha256(json.dumps(learnt).encode()).hexdigest()
+
+    def _check(self) -> None:
+        for column, counter in self.values.items():
+            if len(counter) > MOST_CATEGORIES:
+                raise JobError(f"column {column} has more than {MOST_CATEGORIES} different values")
+        if self.distinct is not None and len(self.distinct) > MOST_DISTINCT:
+            self.distinct = None
 
 
 class UnusableError(Exception):

@@ -26,10 +26,9 @@ from encoding import (
     pack,
 )
 
-from dropforge_jobs.holdout import TRAIN, VALIDATION, Split
+from dropforge_jobs.holdout import Split
 from dropforge_jobs.jobs import JobError, run_job
 from dropforge_jobs.manifest import check_arrivals, read_manifest
-from dropforge_jobs.outcome import Outcome, digest_of
 from dropforge_jobs.rules import Rules
 from dropforge_jobs.screening import Screening
 
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dropforge_jobs.manifest import ManifestObject
+    from dropforge_jobs.outcome import Outcome
     from dropforge_jobs.paths import JobPaths
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def _arguments(texts: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--validation", type=share, default=0.15, help="share to stop training by")
     parser.add_argument("--seed", type=int, required=True, help="another seed, another split")
     parser.add_argument("--unknown", choices=(REFUSE, IGNORE), default=REFUSE)
-    parser.add_argument("--engine", choices=("sklearn",), default="sklearn")
+    parser.add_argument("--engine", choices=("sklearn", "spark"), default="sklearn")
     try:
         return parser.parse_args(texts)
     except argparse.ArgumentError as error:
@@ -97,8 +97,10 @@ def preprocess(
     Returns:
         What came of it: the number of classes for the training; or why no model should be made.
     """
-    from encode_sklearn import encode  # noqa: PLC0415  whose libraries are slow to import
-
+    if arguments.engine == "spark":
+        from encode_spark import encode  # noqa: PLC0415  each image has one of the two
+    else:
+        from encode_sklearn import encode  # noqa: PLC0415
     try:
         found, front, behind = encode(arrived, screening, split, output, arguments.unknown)
     except UnusableError as error:
@@ -117,7 +119,7 @@ def preprocess(
     return replace(
         outcome,
         hyperparameters={"num_class": str(len(found.encoding.labels))},
-        trained_on=digest_of(output / TRAIN, output / VALIDATION),
+        trained_on=found.digest(),
     )
 
 

@@ -132,16 +132,18 @@ class Stack:
             Bucket=bucket, Key=f"incoming/{name}/{key}", Body=content.encode()
         )
 
-    def ended_run(self, name: str, count: int = 1) -> dict[str, Any]:
+    def ended_run(
+        self, name: str, count: int = 1, seconds: float = DEADLINE_SECONDS
+    ) -> dict[str, Any]:
         """Wait until so many runs have ended and released the pipeline; return the newest."""
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             runs = self.target.ledger.runs(name)
             released = self.target.ledger.lock(name) is None
             if released and len(runs) >= count and all(run.ended_at for run in runs):
                 return document(runs[0])
             time.sleep(0.05)
-        message = f"{name} has no {count} ended runs after {DEADLINE_SECONDS} s: {runs}"
+        message = f"{name} has no {count} ended runs after {seconds} s: {runs}"
         raise AssertionError(message)
 
     def waiting_run(self, name: str) -> Run:

@@ -26,6 +26,11 @@ FILE = "model.onnx"
 CATEGORIES, UNKNOWN = "categories", "unknown"
 TEXT, NUMBER = "string", "double"
 IGNORE = "ignore"
+_KINDS = {
+    "tensor(string)": object,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+}
 _NAMED = 8  # categories that a message names
 _SHOWN = 40  # characters of a cell that a message shows
 
@@ -77,10 +82,12 @@ class OnnxModel:
         self.width = len(schema.names)
         self._session = session
         self._output = session.get_outputs()[0].name
-        inputs = [each.name for each in session.get_inputs()]
+        kinds = {each.name: _KINDS.get(each.type, np.float32) for each in session.get_inputs()}
+        inputs = list(kinds)
         if len(inputs) != 1 and set(inputs) != set(schema.names):
             raise ModelError(f"the model takes {inputs}, and SCHEMA names {list(schema.names)}")
         self._whole = inputs[0] if len(inputs) == 1 else None
+        self._kinds = kinds
         self._text = [kind == TEXT for kind in schema.types]
         if self._whole and len(set(schema.types)) > 1:
             raise ModelError("a model with one input takes columns of one type")
@@ -98,13 +105,12 @@ class OnnxModel:
     def predict(self, rows: list[list[Any]]) -> list[Any]:
         """Return the model's answer to each row: a value, or a list when it gives several."""
         if self._whole:
-            kind = object if self._text[0] else np.float32
-            feed = {self._whole: np.array(rows, dtype=kind)}
+            feed = {self._whole: np.array(rows, dtype=self._kinds[self._whole])}
         else:
-            columns = zip(self.names, self._text, zip(*rows, strict=True), strict=True)
+            columns = zip(self.names, zip(*rows, strict=True), strict=True)
             feed = {
-                name: np.array(cells, dtype=object if text else np.float32).reshape(-1, 1)
-                for name, text, cells in columns
+                name: np.array(cells, dtype=self._kinds[name]).reshape(-1, 1)
+                for name, cells in columns
             }
         answers = self._session.run([self._output], feed)[0]
         if answers.ndim > 1 and answers.shape[1] == 1:

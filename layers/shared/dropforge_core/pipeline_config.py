@@ -44,13 +44,20 @@ class Script(Section):
 
 
 class Preprocess(Script):
-    """The preprocess job; its script is told the engine as ``--engine``, if one is given."""
+    """The preprocess job; its script is told the engine as ``--engine``, if one is given.
+
+    AWS's Spark images start a script by ``smspark-submit``, which makes a cluster of the instances.
+    """
 
     engine: Literal["sklearn", "spark"] | None = None
 
     def script_arguments(self) -> tuple[str, ...]:
         """Return what the script is called with."""
         return (*self.arguments, *(("--engine", self.engine) if self.engine else ()))
+
+    def program(self) -> str:
+        """Return what starts the script."""
+        return "smspark-submit" if self.engine == "spark" else "python3"
 
 
 class Spot(Section):

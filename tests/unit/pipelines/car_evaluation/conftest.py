@@ -45,8 +45,9 @@ def run_script(
     script: str, base: Path, *arguments: str, image: str = "car_evaluation", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one of the pipeline's scripts as a job, with `base` for /opt/ml."""
+    program = [str(ROOT / "containers/spark/smspark-submit")] if image == "spark" else []
     return subprocess.run(
-        [python_of(image), str(PIPELINE / script), *arguments],
+        [python_of(image), *program, str(PIPELINE / script), *arguments],
         env={
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(ROOT),
@@ -87,10 +88,31 @@ def told(base: Path) -> Any:
     return json.loads((base / "output" / "message").read_text("utf-8").removeprefix("dropforge: "))
 
 
-def preprocessed(base: Path, *changes: str, objects: Mapping[str, str] | None = None) -> Path:
-    """Run the preprocess job, with the arguments of pipeline.yaml and some more."""
+def preprocessed(
+    base: Path,
+    *changes: str,
+    objects: Mapping[str, str] | None = None,
+    image: str = "car_evaluation",
+    allowed: Mapping[str, str] | None = None,
+) -> Path:
+    """Run the preprocess job, with the arguments of pipeline.yaml and some more.
+
+    Args:
+        base: what stands for /opt/ml.
+        changes: arguments after those of pipeline.yaml.
+        objects: what was dropped, by name; the real data if nothing is given.
+        image: whose Python runs it.
+        allowed: a value more that a column may hold.
+    """
     output = lay_out(base, objects or {"car.data": DATA.read_text("utf-8")})
-    done = run_script("preprocess.py", base, *CONFIG.preprocess.arguments, *changes)
+    rules = base / "processing" / "input" / "code" / FILE
+    document = json.loads(rules.read_text("utf-8"))
+    for column in document["columns"]:
+        column["values"] += [
+            value for name, value in (allowed or {}).items() if name == column["name"]
+        ]
+    rules.write_text(json.dumps(document), "utf-8")
+    done = run_script("preprocess.py", base, *CONFIG.preprocess.arguments, *changes, image=image)
     assert done.returncode == 0, done.stdout + done.stderr
     return output
 
