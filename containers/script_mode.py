@@ -34,6 +34,7 @@ OWN = "sagemaker_"  # how the names of hyperparameters begin that are not the sc
 FAILURE_CHARACTERS = 1024  # what DescribeTrainingJob returns of FailureReason
 LAST_LINES = 200  # of the script's errors, kept for the failure
 _FAILED = 1
+_TRACEBACK = "Traceback (most recent call last):"
 
 
 class UserError(Exception):
@@ -244,10 +245,18 @@ def _tee(source: IO[bytes], said: deque[str]) -> None:
 
 
 def _told(error: str, status: int, said: list[str], command: list[str]) -> str:
-    """Word a failure as the training toolkit does; the message is where the traceback ends."""
-    ends = [line for line in said if line and not line[0].isspace()]
-    message = ends[-1] if ends else ""
+    """Word a failure as the training toolkit does, with the one line that tells most."""
+    message = _message(said)
     return f'{error}:\nExitCode {status}\nErrorMessage "{message}"\nCommand "{" ".join(command)}"'
+
+
+def _message(said: list[str]) -> str:
+    """Find where the last traceback ends, which libraries may log after; else the last line."""
+    lines = [line for line in said if line and not line[0].isspace()]
+    beginnings = [number for number, line in enumerate(lines) if line.startswith(_TRACEBACK)]
+    if beginnings and beginnings[-1] + 1 < len(lines):
+        return lines[beginnings[-1] + 1]
+    return lines[-1] if lines else ""
 
 
 def _failed(base: Path, reason: str) -> int:

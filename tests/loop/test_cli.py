@@ -120,6 +120,14 @@ def test_the_endpoint_is_asked_by_text_or_file(
     assert tool("invoke", "iris", "--file", str(file)).stdout == "setosa\nversicolor\n"
 
 
+def test_a_run_that_has_ended_is_followed_no_more(tool: Tool, run: dict[str, Any]) -> None:
+    """Its steps are told once, beside the one document; exit 0 whatever it ended as."""
+    done = tool("show", run["run_id"], "--follow", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == run
+    assert done.stderr.startswith(f"Run {run['run_id']}\n  Begin: ")
+
+
 def test_an_answer_without_numbers_is_not_drawn(
     tool: Tool, run: dict[str, Any], tmp_path: Path
 ) -> None:

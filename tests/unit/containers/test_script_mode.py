@@ -141,6 +141,10 @@ def test_what_the_script_prints_is_logged(base: Path) -> None:
     [
         ("int('ten')", "ErrorMessage \"ValueError: invalid literal for int() with base 10: 'ten'"),
         ("import sys\nsys.exit('no such column')", 'ErrorMessage "no such column"'),
+        (
+            "import atexit, sys\natexit.register(print, 'bye', file=sys.stderr)\nint('ten')",
+            "ErrorMessage \"ValueError: invalid literal for int() with base 10: 'ten'",
+        ),
         ("import os\nos._exit(7)", "ExitCode 7"),
         ("import os\nos.kill(os.getpid(), 9)", "ExitCode -9"),
     ],
