@@ -22,6 +22,10 @@ NOTHING_REMOVED: dict[str, Any] = {"runs": []}
 TOLD = {"channel": "slack", "delivered": True, "published": True}
 ANSWERS: dict[str, Any] = {
     "start_retraining.one_object": BATCH_DONE,
+    "start_retraining.look": BATCH_DONE,
+    "start_retraining.requested": BATCH_DONE,
+    "start_retraining.schedule": BATCH_DONE,
+    "start_retraining.drift": BATCH_DONE,
     "start_retraining.burst": BATCH_DONE,
     "start_retraining.not_published": BATCH_DONE,
     "start_retraining.malformed": {
