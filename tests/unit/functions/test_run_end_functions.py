@@ -185,3 +185,35 @@ def test_a_run_whose_execution_died_is_closed_and_told_once(
     end = RunEnd.read(json.loads(told["Payload"]))
     assert (end.data, end.first_event_at) == (run.run_data, run.first_event_at)
     assert output()[1] == {"RunFailed": 1, "RunAlreadyClosed": 1}
+
+
+DRIFT_TOLD = {"rejected": 0.4, "deployed": 0.0}
+
+
+@pytest.mark.parametrize("status", DRIFT_TOLD)
+def test_drift_is_told_by_stack_and_pipeline(
+    functions: Any, stack: Stack, sample: Any, capsys: pytest.CaptureFixture[str], status: str
+) -> None:
+    """A model that is deployed knows the data that had drifted; a run is told of once."""
+    stack.publish()
+    stack.drop("a.csv", "first")
+    (run,) = stack.starter().start_waiting("iris")
+    event = sample(f"finish_run.{status}") | {
+        "run_id": run.run_id,
+        "execution": run.execution,
+        "rows": {"rows": 9, "drift": 0.4},
+    }
+    for _ in range(2):
+        functions.invoke("finish_run", event)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "DataDrift" in line]
+    (line,) = [json.loads(line) for line in lines]
+    assert (line["stack"], line["pipeline"], line["DataDrift"]) == (
+        "dropforge",
+        "iris",
+        [DRIFT_TOLD[status]],
+    )
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert {"stack", "pipeline", "service"} == set(directive["Dimensions"][0])
+    found = stack.ledger.run(run.run_id)
+    assert found is not None
+    assert found.data["drift"] == 0.4
