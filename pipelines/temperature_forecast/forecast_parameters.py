@@ -54,7 +54,7 @@ class Parameters:
         Raises:
             JobError: one is unknown, or cannot be.
         """
-        parser = argparse.ArgumentParser(exit_on_error=False)
+        parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
         for each in fields(cls):
             # Annotations are text here: the default says what a parameter is.
             parser.add_argument(f"--{each.name}", type=type(each.default), default=each.default)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from forecast_networks import Network
 
+# After SIGTERM the machine stays for two minutes, in which checkpoints are copied to S3.
+_SYNC_SECONDS = 10
 _VERSION = "1"  # TensorFlow Serving's number of the model
 
 logger = logging.getLogger(__name__)
@@ -100,12 +102,12 @@ class Training:
         whole = Windows(series, given.input_dim, season, given.stride)
         self._fingerprint = _fingerprint(given, places)
         self.network: Network = networks.build(given, whole, series.scaler)
-        self._windows = Windows(series, given.input_dim, self.network.horizon, given.stride)
-        self._validation = Windows(validation, given.input_dim, self.network.horizon, given.stride)
-        if not len(self._windows) or not len(self._validation):
+        self.windows = Windows(series, given.input_dim, self.network.horizon, given.stride)
+        self.validation = Windows(validation, given.input_dim, self.network.horizon, given.stride)
+        if not len(self.windows) or not len(self.validation):
             raise JobError(
                 f"a side has no window of {given.input_dim} values and those that follow:"
-                f" {len(self._windows)} to train on, {len(self._validation)} to validate"
+                f" {len(self.windows)} to train on, {len(self.validation)} to validate"
             )
         self.progress = Progress()
         self._best: list[Any] = []
@@ -132,7 +134,7 @@ class Training:
     def _epoch(self) -> None:
         progress, epoch = self.progress, self.progress.epoch
         size = self.given.batch_size
-        for window in self._windows.batches(size, (self.given.seed, epoch), progress.batch):
+        for window in self.windows.batches(size, (self.given.seed, epoch), progress.batch):
             before = time.perf_counter()
             loss = float(self.network.model.train_on_batch(*self.network.batch(window)))
             self.network.model.reset_metrics()
@@ -146,7 +148,7 @@ class Training:
                 self._save()
                 raise Interrupted
         loss = progress.loss / progress.batch
-        found = self.network.validate(self._validation, size)
+        found = self.network.validate(self.validation, size)
         progress.history.append({"loss": loss, "val_loss": found})
         progress.epoch, progress.batch, progress.loss = epoch + 1, 0, 0.0
         if not progress.best or found < progress.history[progress.best - 1]["val_loss"]:
@@ -186,7 +188,7 @@ class Training:
             "now": len(now),
             "best": len(self._best),
         }
-        per_epoch = math.ceil(len(self._windows) / self.given.batch_size)
+        per_epoch = math.ceil(len(self.windows) / self.given.batch_size)
         step = self.progress.epoch * per_epoch + self.progress.batch
         save(self.places.checkpoints, Checkpoint(step, state, [*now, *self._best, *moments]))
 
@@ -253,6 +255,7 @@ def main() -> int:
         train(Parameters.parse(sys.argv[1:]), Places.from_environment(os.environ))
     except Interrupted:
         logger.info("interrupted: a checkpoint is kept")
+        time.sleep(_SYNC_SECONDS)
         return STOPPED
     except JobError as error:
         return _failed(str(error))

@@ -132,6 +132,24 @@ class Stack:
             Bucket=bucket, Key=f"incoming/{name}/{key}", Body=content.encode()
         )
 
+    def bring(self, name: str, *images: str) -> None:
+        """Publish one of the repository's own pipelines, with the images that it names.
+
+        What an image needs is installed once for all projects here.
+        """
+        root = self.project.root
+        for image in images:
+            shutil.copytree(ROOT / "containers" / image, root / "containers" / image)
+        shutil.copy(ROOT / "containers" / "aws-images.yaml", root / "containers")
+        shutil.copytree(ROOT / "pipelines" / name, root / "pipelines" / name)
+        environments = ROOT / ".dropforge" / "environments"
+        environments.mkdir(parents=True, exist_ok=True)
+        self.project.own.mkdir(exist_ok=True)
+        shared = self.project.own / "environments"
+        if not shared.is_symlink():
+            shared.symlink_to(environments)
+        publish(self.project, self.target, [name])
+
     def ended_run(
         self, name: str, count: int = 1, seconds: float = DEADLINE_SECONDS
     ) -> dict[str, Any]:

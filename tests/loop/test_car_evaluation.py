@@ -1,7 +1,6 @@
 """The pipeline car_evaluation, whole: raw strings in, labels out, by one fitted transformation."""
 
 import json
-import shutil
 from typing import Any
 
 import pytest
@@ -24,17 +23,7 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture
 def cars(stack: Stack) -> Stack:
     """The stack, in whose project is the pipeline with its images."""
-    root = stack.project.root
-    for image in ("car_evaluation", "onnx", "spark", "xgboost"):
-        shutil.copytree(ROOT / "containers" / image, root / "containers" / image)
-    shutil.copy(ROOT / "containers" / "aws-images.yaml", root / "containers")
-    shutil.copytree(ROOT / "pipelines" / NAME, root / "pipelines" / NAME)
-    # What an image needs is installed once for all projects here.
-    environments = ROOT / ".dropforge" / "environments"
-    environments.mkdir(parents=True, exist_ok=True)
-    stack.project.own.mkdir(exist_ok=True)
-    (stack.project.own / "environments").symlink_to(environments)
-    publish(stack.project, stack.target, [NAME])
+    stack.bring(NAME, "car_evaluation", "onnx", "spark", "xgboost")
     return stack
 
 
