@@ -17,6 +17,8 @@ from embedded_aws.faults import Faults, messages
 from embedded_aws.faults.calls import CallFaults
 from embedded_aws.faults.events import EventFaults
 from embedded_aws.functions import Functions
+from embedded_aws.glue import Glue
+from embedded_aws.glue.runs import Surroundings
 from embedded_aws.http import make_server
 from embedded_aws.images import Images
 from embedded_aws.processes import Children
@@ -25,6 +27,7 @@ from embedded_aws.sagemaker.docker_runtime import DockerRuntime
 from embedded_aws.sagemaker.process_runtime import ProcessRuntime
 from embedded_aws.sagemaker.runtime import Runtime
 from embedded_aws.scheduler import Scheduler
+from embedded_aws.sagemaker.storage import Storage
 from embedded_aws.schedules import Schedules
 from embedded_aws.server import Front
 from embedded_aws.settings import Settings
@@ -49,10 +52,12 @@ class Machine:
         events = EventBridge(settings, self._functions, EventFaults(faults))
         cloudwatch = CloudWatch(settings)
         self._alarms = Alarms(settings, cloudwatch, events.emit)
+        runtime = _runtime(settings, self._children, engine)
+        self._glue = Glue(Surroundings(settings, runtime, Storage(settings), events.emit))
         self._sagemaker = SageMaker(
             settings,
             events.emit,
-            _runtime(settings, self._children, engine),
+            runtime,
             faults=faults,
             cloudwatch=cloudwatch,
         )
@@ -66,6 +71,7 @@ class Machine:
             settings,
             moto=DomainDispatcherApplication(create_backend_app),
             sagemaker=self._sagemaker,
+            glue=self._glue,
             functions=self._functions,
             slack=slack,
             faults=CallFaults(faults),
@@ -95,6 +101,7 @@ class Machine:
         self._alarms.stop()
         self._functions.stop()
         self._sagemaker.stop()
+        self._glue.stop()
         self._children.stop_all()
         remove_all(self._settings.state)
         for server in self._servers:

@@ -14,6 +14,7 @@ from embedded_aws.errors import AwsError
 from embedded_aws.faults.calls import CallFaults
 from embedded_aws.functions import Functions
 from embedded_aws.functions.records import find
+from embedded_aws.glue import Glue
 from embedded_aws.operations import Call, Protocol, call_of
 from embedded_aws.sagemaker import SageMaker
 from embedded_aws.settings import Settings
@@ -52,7 +53,7 @@ _SIGNED = re.compile(rb"Credential=([^/\s]*)/[^/\s]*/[^/\s]*/sagemaker/")
 
 
 class Front:
-    """Sends SageMaker, Lambda invocations, Slack and control calls to us, the rest to moto."""
+    """Sends SageMaker, Glue, invocations, Slack and control calls to us, the rest to moto."""
 
     def __init__(  # noqa: PLR0913 - the parts are what they are
         self,
@@ -60,6 +61,7 @@ class Front:
         *,
         moto: WSGIApplication,
         sagemaker: SageMaker,
+        glue: Glue,
         functions: Functions,
         slack: Slack,
         faults: CallFaults,
@@ -69,6 +71,7 @@ class Front:
         self._settings = settings
         self._moto = moto
         self._sagemaker = sagemaker
+        self._glue = glue
         self._functions = functions
         self._slack = slack
         self._faults = faults
@@ -149,6 +152,9 @@ class Front:
             return self._invoke_endpoint(name, request.get_data(), dict(request.headers))
         if service == "sagemaker":
             return self._call_sagemaker(operation, request)
+        if service == "glue":
+            result = self._glue.call(str(operation), request.get_json(force=True))
+            return answers.json_1_1(result)
         if service == "lambda" and operation == "Invoke":
             return self._invoke_function(request)
         if service not in _MOTO_SERVICES or _NOT_IN_MOTO.match(f"{service}:{operation}"):

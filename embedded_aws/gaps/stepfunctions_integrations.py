@@ -17,6 +17,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 )
 
 from embedded_aws.gaps.stepfunctions_failures import state_failed
+from embedded_aws.gaps.stepfunctions_glue import GlueTask
 from embedded_aws.gaps.stepfunctions_sagemaker import SageMakerTask
 
 _moto_task_for = state_task_service_factory.state_task_service_for
@@ -27,6 +28,8 @@ _from_state_props = _Base.from_state_props
 def _task_for(service_name: str) -> Any:
     if service_name == "sagemaker":
         return SageMakerTask()
+    if service_name == "glue":
+        return GlueTask()
     if service_name in state_task_service_factory._UNSUPPORTED_SERVICE_NAMES:  # noqa: SLF001
         msg = f"The embedded AWS does not support the integration of '{service_name}'"
         raise ValueError(msg)

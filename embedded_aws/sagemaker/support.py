@@ -272,7 +272,7 @@ def refuse_unsupported(operation: str, request: Mapping[str, Any]) -> None:
 
     Raises AwsError NotImplemented (501), naming every such field.
     """
-    problems = list(_unsupported(SUPPORT[operation], request, ""))
+    problems = list(unsupported(SUPPORT[operation], request, ""))
     if problems:
         raise not_implemented(f"{operation} with {', '.join(problems)}")
 
@@ -282,7 +282,8 @@ def not_implemented(what: str) -> AwsError:
     return AwsError("NotImplemented", f"The embedded AWS's SageMaker does not support {what}.", 501)
 
 
-def _unsupported(fields: Fields, value: Mapping[str, Any], path: str) -> Iterator[str]:
+def unsupported(fields: Fields, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    """Name what of a value is not supported; `path` is where it lies, "" for a whole request."""
     for name, part in value.items():
         if part is None:
             continue
@@ -298,4 +299,4 @@ def _unsupported(fields: Fields, value: Mapping[str, Any], path: str) -> Iterato
             case inner:
                 members = part if isinstance(part, Sequence) else [part]
                 for member in members:
-                    yield from _unsupported(inner, member, where)
+                    yield from unsupported(inner, member, where)
