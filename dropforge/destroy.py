@@ -22,6 +22,7 @@ from dropforge_core.table import ConditionFailedError
 
 from dropforge import output
 from dropforge.errors import CommandError, InputError
+from dropforge.glue import remove_job
 from dropforge.holding import open_flight, refuse_interrupted, take
 from dropforge.target import Target
 from dropforge.triggers import remove_triggers
@@ -96,6 +97,8 @@ class _Destruction:
             self._note("endpoint config", name, gone=remove_config(self._sagemaker, name))
         for name in dict.fromkeys([*sorted(served.models), *names]):
             self._note("model", name, gone=remove_model(self._sagemaker, name))
+        if job := remove_job(self._target, self._config):
+            self._done.deleted.append(f"Glue job {job}")
         self._done.left += _left(self._target, self._config, runs)
         return self._done
 

@@ -29,6 +29,7 @@ _TAG_LENGTH = 12
 _RECIPE = ("Dockerfile", "README.md", "contract.yaml", "requirements.in", "requirements.txt")
 _NOT_THERE = {"ImageNotFoundException", "RepositoryNotFoundException"}
 STAND_INS = "aws-images.yaml"
+_GLUE = "aws-glue"
 _ADDRESS = re.compile(r"\d{12}\.dkr\.ecr\.[^/]+/(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?")
 # Where the embedded AWS looks for an image's own Python.
 _ENVIRONMENT = ".venv"
@@ -125,18 +126,33 @@ def provide(project: Project, target: Target, image: Image | AwsImage | str) -> 
 def _stand_in(project: Project, target: Target, image: AwsImage | str) -> None:
     """Put what stands in for an image of AWS's where jobs look for that image."""
     if isinstance(image, AwsImage):
-        repository, tag = image.repository, image.tag
+        _by_table(project, target, image.repository, image.tag, image.name)
     elif found := _ADDRESS.fullmatch(image):
-        repository, tag = found["repository"], found["tag"] or "latest"
-    else:
-        return
+        # Perhaps somebody has put a folder for it into the state's images.
+        _by_table(project, target, found["repository"], found["tag"] or "latest", None)
+
+
+def provide_glue(project: Project, target: Target, version: str) -> None:
+    """See to it that the embedded AWS has what stands for Glue's own image.
+
+    Raises:
+        InputError: nothing stands in for it.
+    """
+    if target.is_local:
+        _by_table(project, target, _GLUE, version, f"{_GLUE}:{version}")
+
+
+def _by_table(
+    project: Project, target: Target, repository: str, tag: str, name: str | None
+) -> None:
+    """Put the folder that the table gives a repository; `name` says what needs it, if it must."""
     table = project.containers / STAND_INS
     folders = yaml.safe_load(table.read_text("utf-8")) if table.is_file() else {}
     if repository not in folders:
-        if isinstance(image, str):
-            return  # Perhaps somebody has put a folder for it into the state's images.
+        if name is None:
+            return
         raise InputError(
-            f"image {image.name!r}: nothing on this machine stands in for {repository}; name a"
+            f"image {name!r}: nothing on this machine stands in for {repository}; name a"
             f" folder of {project.relative(project.containers)}/ for it in"
             f" {project.relative(table)}."
         )

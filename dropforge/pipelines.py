@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 from dropforge_core.naming import is_pipeline_name
-from dropforge_core.pipeline_config import PipelineConfig, Script, Train
+from dropforge_core.pipeline_config import PipelineConfig, Train
+from dropforge_core.preprocess_config import Script
 from pydantic import ValidationError
 
 from dropforge import aws_images

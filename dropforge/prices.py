@@ -45,7 +45,8 @@ class Prices:
 
     def _priced[Step: (ProcessingStep, TrainingStep)](self, step: Step, use: Use) -> Step:
         machine = step.machine
-        if machine.hourly_usd is not None:
+        # Glue's workers are in another list.
+        if machine.hourly_usd is not None or getattr(step, "glue", None):
             return step
         price = self._hourly_usd(use, machine.instance_type)
         priced = machine.model_copy(update={"hourly_usd": price})

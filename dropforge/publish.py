@@ -9,17 +9,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from dropforge_core.contracts import (
-    JobMachine,
     MetricDefinition,
     ProcessingStep,
     PublishedPipeline,
     TrainingStep,
 )
 from dropforge_core.naming import endpoint_name
-from dropforge_core.pipeline_config import Instance, PipelineConfig, Preprocess, Script
+from dropforge_core.pipeline_config import PipelineConfig
+from dropforge_core.preprocess_config import Glue, Script
 from dropforge_core.times import iso, utc_now
 
-from dropforge import images, output, pipelines, source
+from dropforge import glue, images, output, pipelines, source
 from dropforge.content import digest
 from dropforge.deployable import check_deployable, tell_of_progress
 from dropforge.errors import InputError
@@ -113,6 +113,9 @@ def _publish(
     if is_new or target.is_local:
         for image in found.values():
             images.provide(project, target, image)
+        if config.preprocess.glue:
+            workers = pipeline.config.preprocess.glue or Glue()
+            images.provide_glue(project, target, workers.version)
     if is_new:
         config = prices.filled_in(config)
         prefix = f"pipelines/{name}/{version}/"
@@ -121,6 +124,9 @@ def _publish(
             _put(target, f"{prefix}source/{source.ARCHIVE}", source.pack(files), "application/gzip")
         if rules := pipeline.config.rules():
             _put_json(target, f"{prefix}code/{_RULES}", rules)
+        if config.preprocess.glue:
+            _put(target, f"{prefix}{glue.ARCHIVE}", glue.pack(files), "application/zip")
+            glue.ensure_job(target, config, pipeline.config.preprocess.glue or Glue(), uri)
         # It comes last and says that all is there.
         document = config.model_dump(mode="json", exclude_none=True)
         _put_json(target, f"{prefix}pipeline.json", document)
@@ -157,7 +163,7 @@ def _resolved(
         name=config.name,
         version="",
         endpoint=endpoint,
-        preprocess=_preprocessing(config.preprocess, addresses["preprocess"]),
+        preprocess=_preprocessing(config, stack, addresses["preprocess"]),
         train=_training(config, addresses["train"]),
         evaluate=_processing(
             config.evaluate, "python3", config.evaluate.arguments, addresses["evaluate"]
@@ -176,8 +182,11 @@ def _resolved(
     return draft.model_copy(update={"version": version})
 
 
-def _preprocessing(preprocess: Preprocess, image: str) -> ProcessingStep:
-    return _processing(preprocess, preprocess.program(), preprocess.script_arguments(), image)
+def _preprocessing(config: PipelineConfig, stack: str, image: str) -> ProcessingStep:
+    given = config.preprocess
+    step = _processing(given, given.program(), given.script_arguments(), image)
+    on_glue = given.on_glue(glue.job_name(stack, config.name))
+    return step.model_copy(update={"machine": given.machine(), "glue": on_glue})
 
 
 def _processing(
@@ -187,7 +196,7 @@ def _processing(
         image=image,
         entrypoint=(program, f"{_CODE}/{script.script}", *arguments),
         environment=script.environment,
-        machine=_machine(script.instance),
+        machine=script.instance.resolved(),
         timeout_seconds=script.timeout_seconds,
     )
 
@@ -201,7 +210,7 @@ def _training(config: PipelineConfig, image: str) -> TrainingStep:
         hyperparameters=train.hyperparameters | script_mode,
         channels=train.channels,
         environment=train.environment,
-        machine=_machine(train.instance),
+        machine=train.instance.resolved(),
         timeout_seconds=train.timeout_seconds,
         max_wait_seconds=train.spot.max_wait_seconds if train.spot else None,
         reuse=train.reuse,
@@ -209,15 +218,6 @@ def _training(config: PipelineConfig, image: str) -> TrainingStep:
             MetricDefinition(name=name, regex=regex) for name, regex in train.metrics.items()
         ),
         progress=train.progress,
-    )
-
-
-def _machine(instance: Instance) -> JobMachine:
-    return JobMachine(
-        instance_type=instance.type,
-        instance_count=instance.count,
-        volume_gb=instance.volume_gb,
-        hourly_usd=instance.hourly_usd,
     )
 
 

@@ -44,7 +44,16 @@ class Outcome:
     trained_on: str = ""
 
     def tell(self, path: Path) -> None:
-        """Write the message; of a long reason, the beginning.
+        """Write the message into a file.
+
+        Raises:
+            ValueError: the hyperparameters alone are too long.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.message())
+
+    def message(self) -> bytes:
+        """Return the message; of a long reason, the beginning.
 
         Raises:
             ValueError: the hyperparameters alone are too long.
@@ -56,8 +65,7 @@ class Outcome:
                 raise ValueError(f"more than {MESSAGE_BYTES} bytes of hyperparameters")
             reason = reason[: len(reason) * 9 // 10]
             message = self._message(f"{reason}…")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(message)
+        return message
 
     def _message(self, skipped: str) -> bytes:
         document = {

@@ -26,8 +26,8 @@ from embedded_aws.sagemaker import SageMaker
 from embedded_aws.sagemaker.docker_runtime import DockerRuntime
 from embedded_aws.sagemaker.process_runtime import ProcessRuntime
 from embedded_aws.sagemaker.runtime import Runtime
-from embedded_aws.scheduler import Scheduler
 from embedded_aws.sagemaker.storage import Storage
+from embedded_aws.scheduler import Scheduler
 from embedded_aws.schedules import Schedules
 from embedded_aws.server import Front
 from embedded_aws.settings import Settings

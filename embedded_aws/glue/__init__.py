@@ -7,13 +7,15 @@ Source: AWS Glue's API reference, "Jobs"; developer guide, "Using job parameters
 """
 
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedded_aws.errors import AwsError
 from embedded_aws.glue.runs import Run, Surroundings
 from embedded_aws.glue.support import check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 type Request = dict[str, Any]
 

@@ -134,7 +134,7 @@ class Run:
             state, message = "FAILED", str(err)
         except AwsError as err:
             state, message = "FAILED", err.message
-        except Exception:  # a run whose thread died would never end
+        except Exception:  # noqa: BLE001  a run whose thread died would never end
             _log.exception("glue run %s", self.id)
             state, message = "FAILED", "Internal service failure"
         finally:
@@ -167,7 +167,7 @@ class Run:
         folder = inside(container.root, _FOLDER)
         folder.mkdir(parents=True)
         storage = self._surroundings.storage
-        location = self._arguments.get(_SCRIPT) or self._job["Command"]["ScriptLocation"]
+        location: str = self._arguments.get(_SCRIPT) or self._job["Command"]["ScriptLocation"]
         name = location.rpartition("/")[2]
         storage.download_file(location, folder / name)
         for uri in filter(None, self._arguments.get(_PY_FILES, "").split(",")):

@@ -49,8 +49,8 @@ def check(operation: str, request: Mapping[str, Any]) -> None:
     if operation not in SUPPORT:
         raise _not_implemented(operation)
     shape = _MODEL.operation_model(operation).input_shape
-    report = ParamValidator().validate(dict(request), shape)
-    if report.has_errors():
+    report = ParamValidator().validate(dict(request), shape) if shape else None
+    if report and report.has_errors():
         raise AwsError("InvalidInputException", report.generate_report())
     # Tags are a plain map here.
     given = {name: value for name, value in request.items() if name != "Tags"}

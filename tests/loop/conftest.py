@@ -35,6 +35,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         (root / name).symlink_to(ROOT / name)
     (root / "pipelines").mkdir()
     shutil.copytree(QUICK / "container", root / "containers/quick")
+    (root / "containers/aws-images.yaml").write_text("aws-glue: quick\n", "utf-8")
     project = Project(root, root / "state")
     built = build(Project(ROOT, ROOT / ".dropforge/local"))
     with pytest.MonkeyPatch.context() as patch:

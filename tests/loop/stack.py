@@ -23,6 +23,7 @@ QUICK = Path(__file__).parent / "quick"
 GOOD = json.dumps({"metrics": {"accuracy": 0.95}})
 DEFAULTS: dict[str, Any] = {
     "preprocess": "ok",
+    "preprocessing": {},  # more of the section `preprocess`
     "models": [],  # `<name>=<answer>`: what preprocess makes for further containers
     "train": "ok",
     "training": {},  # more of the section `train`
@@ -86,6 +87,7 @@ class Stack:
                 "arguments": [told["preprocess"], *told["models"]],
                 "timeout_seconds": told["timeout_seconds"],
                 "instance": instance,
+                **told["preprocessing"],
             },
             "train": {
                 "hyperparameters": {

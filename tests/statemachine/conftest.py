@@ -10,7 +10,7 @@ import jsonata
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MACHINES = ("retrain", "adopt", "judge", "approve", "deploy")
+MACHINES = ("retrain", "adopt", "prepare", "judge", "approve", "deploy")
 
 
 def load_machine(name: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ CHAMPION = {
 # By machine: the state of retrain that starts it, and what it reads.
 NESTED: dict[str, tuple[str, Any]] = {
     "adopt": ("AdoptTrain", contracts.AdoptInput),
+    "prepare": ("PrepareOnGlue", contracts.PrepareStart),
     "judge": ("Judge", contracts.JudgeStart),
     "approve": ("Approve", contracts.ApproveInput),
     "deploy": ("Deploy", contracts.DeployInput),
@@ -42,6 +43,13 @@ ROLLOUT = Rollout(
 
 # Each by itself, each pair, none and all: parts meet in twos where they meet at all.
 PARTS = ("vpc", "key", "isolated", "spot", "serverless", "channels", "champion", "script")
+GLUE = {
+    "job": "dropforge-iris-two-preprocess",
+    "script": "preprocess.py",
+    "arguments": {"--seed": "1"},
+    "worker_type": "G.1X",
+    "workers": 2,
+}
 CHAIN = [
     {"name": "before", "image": IMAGE, "model": "preprocess/before", "environment": {"A": "b"}},
     {"name": "model", "image": IMAGE, "model": "train"},
@@ -117,7 +125,7 @@ def run_input(options: dict[str, bool]) -> dict[str, Any]:
                 "name": "iris_two",
                 "version": "1a2b3c4d5e6f",
                 "endpoint": "dropforge-iris-two",
-                "preprocess": script,
+                "preprocess": script | {"glue": GLUE},
                 "train": train,
                 "evaluate": script,
                 "serve": serve,
@@ -210,7 +218,10 @@ def text_problems(value: str, limits: dict[str, Any], where: str) -> Iterator[st
     """Yield what is wrong with a text."""
     if limits.get("enum") and value not in limits["enum"]:
         yield f"{where}: {value} is none of {limits['enum']}"
-    pattern = limits.get("pattern", ".*")
+    # Java's pairs of surrogates are one character here.
+    pattern = limits.get("pattern", ".*").replace(
+        r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"
+    )
     if not regex.fullmatch(pattern, value, regex.DOTALL):  # Java's syntax, \p{L} and the like
         yield f"{where}: {value} does not match {pattern}"
 
@@ -220,7 +231,8 @@ def service_model(service: str) -> ServiceModel:
     return botocore.session.get_session().get_service_model(service)
 
 
-MODELS = {name: service_model(name) for name in ("sagemaker", "s3", "lambda", "stepfunctions")}
+SERVICES = ("sagemaker", "glue", "s3", "lambda", "stepfunctions")
+MODELS = {name: service_model(name) for name in SERVICES}
 
 
 def check(resource: str, arguments: dict[str, Any], state: str) -> None:
@@ -331,7 +343,7 @@ def test_a_rollback_needs_nothing_of_what_it_skips() -> None:
     begin, resume = machine["States"]["Begin"], machine["States"]["Resume"]
     variables |= evaluate(begin["Assign"], variables)
     assert begin["Next"] == "Resume"
-    rule, redrive = resume["Choices"]
+    rule, redrive, _ = resume["Choices"]
     assert evaluate(redrive["Condition"], variables) is False
     assert evaluate(rule["Condition"], variables) is True
     variables |= evaluate(rule["Assign"], variables)
@@ -360,7 +372,9 @@ def test_a_run_that_never_trained_tells_of_no_model() -> None:
     """Prepare failed: what is not there does not travel."""
     machine = substitute(load_machine("retrain"), OPTIONS[0])
     context = {"Execution": {"Id": "arn:execution"}}
-    variables: dict[str, Any] = {"states": {"input": run_input(OPTIONS[0]), "context": context}}
+    given = run_input(OPTIONS[0])
+    del given["config"]["preprocess"]["glue"]
+    variables: dict[str, Any] = {"states": {"input": given, "context": context}}
     variables |= evaluate(machine["States"]["Begin"]["Assign"], variables)
     for rule in machine["States"]["Resume"]["Choices"]:
         assert evaluate(rule["Condition"], variables) is False

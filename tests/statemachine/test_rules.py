@@ -11,7 +11,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from .conftest import MACHINES, ROOT, load_machine, states_of
 
-SERVICE_ERRORS = re.compile(r"^(States|Lambda|Runtime|SageMaker|S3|StepFunctions|Sandbox)\.")
+SERVICE_ERRORS = re.compile(r"^(States|Lambda|Runtime|SageMaker|Glue|S3|StepFunctions|Sandbox)\.")
 
 
 def test_every_state_has_a_comment(machine: dict[str, Any]) -> None:

@@ -93,6 +93,10 @@ def test_only_jobs_write_to_quarantine_and_only_the_end_of_a_run_reads_it(
     ]
     assert [(name, s["Action"]) for name, s in touching] == [
         ("FinishRun", "s3:GetObject"),
+        (
+            "GlueRole",
+            ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+        ),
         ("SageMakerRole", ["s3:PutObject", "s3:AbortMultipartUpload"]),
     ]
     assert "incoming/" not in json.dumps(touching)
@@ -246,7 +250,7 @@ def test_sync_integrations_may_use_their_managed_rules(resources: dict[str, Any]
     assert len(managed["Resource"]) == len(rules)
 
 
-@pytest.mark.parametrize("machine", ["Retrain", "Adopt", "Judge", "Approve", "Deploy"])
+@pytest.mark.parametrize("machine", ["Retrain", "Adopt", "Prepare", "Judge", "Approve", "Deploy"])
 def test_a_machine_may_call_what_it_calls(resources: dict[str, Any], machine: str) -> None:
     """Every SageMaker call and function of a definition is in its role, and nothing else."""
     properties = resources[f"{machine}StateMachine"]["Properties"]

@@ -64,14 +64,25 @@ class JobMachine(Contract):
     hourly_usd: float | None = None
 
 
+class GlueStep(Contract):
+    """A script that AWS Glue runs: the job, the script's name in the code, its own arguments."""
+
+    job: str
+    script: str
+    arguments: dict[str, str]
+    worker_type: str
+    workers: int
+
+
 class ProcessingStep(Contract):
-    """A processing job, but for what the run decides."""
+    """A processing job, but for what the run decides; ``glue`` stands in its place."""
 
     image: str
     entrypoint: tuple[str, ...]
     environment: dict[str, str]
     machine: JobMachine
     timeout_seconds: int
+    glue: GlueStep | None = None
 
 
 class MetricDefinition(Contract):
@@ -411,6 +422,20 @@ class AdoptInput(Contract):
     output: str
 
 
+class PrepareStart(Contract):
+    """Input of the machine ``prepare``; ``inputs`` to ``quarantine`` are S3 URIs."""
+
+    parent: str = Field(alias="AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID")
+    run_id: str
+    preprocess: ProcessingStep
+    train: TrainingStep
+    endpoint: str
+    inputs: str
+    outputs: str
+    code: str
+    quarantine: str
+
+
 class JudgeStart(Contract):
     """Input of the machine ``judge``: a trained model, where its run's things are, the policy.
 
@@ -546,6 +571,9 @@ class Resume(Contract):
     whether it refused any. With ``trained`` the model is there too, with ``judged``
     it need only be deployed. ``endpoint`` and ``champion`` are what serves now, ``train`` what the
     training job is given, ``jobs`` what all this took.
+
+    The machine ``prepare`` gives the same of what Glue has preprocessed, with what the script
+    ``told``, and with ``champion_training`` if it was asked for.
     """
 
     rows: RowCounts
@@ -556,6 +584,8 @@ class Resume(Contract):
     champion: Champion | None = None
     trained: Trained | None = None
     judged: Judged | None = None
+    told: dict[str, Any] | None = None
+    champion_training: Training | None = None
 
 
 class RunNews(Contract):

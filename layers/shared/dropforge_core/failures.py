@@ -12,6 +12,7 @@ _DEEPEST = 4
 _JOB_NAMES = {
     "TrainingJobName": "training job",
     "ProcessingJobName": "processing job",
+    "JobName": "Glue job",
 }
 # These names say only that something failed; a name that the cause holds says what.
 _VAGUE = {"States.TaskFailed", "RunFailed", ""}
@@ -50,7 +51,7 @@ def _look(name: str, cause: str, depth: int = 0) -> tuple[str, str, str]:
     lambda_error = _text(cause, "errorType"), _text(cause, "errorMessage")
     if any(lambda_error):
         return (lambda_error[0] if name in _VAGUE else name), _plain(lambda_error[1]), ""
-    reasons = [_text(cause, "FailureReason"), _text(cause, "ExitMessage")]
+    reasons = [_text(cause, name) for name in ("FailureReason", "ErrorMessage", "ExitMessage")]
     said = dict.fromkeys(_plain(reason) for reason in reasons if reason)
     if said:
         return name, "; ".join(said), _job(cause)

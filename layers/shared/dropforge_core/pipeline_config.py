@@ -10,6 +10,7 @@ from dropforge_core.after_config import AfterDeploy
 from dropforge_core.columns_config import Column, Csv, Quarantine, problem_of, rules_document
 from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
+from dropforge_core.preprocess_config import Instance, Preprocess, Script, ScriptName
 from dropforge_core.section import Section
 from dropforge_core.serve_config import Serve
 from dropforge_core.start_config import Start
@@ -18,46 +19,6 @@ _DAY = 86_400
 _FIVE_DAYS = 5 * _DAY
 _FOURTEEN_DAYS = 14 * _DAY
 _TWENTY_EIGHT_DAYS = 28 * _DAY
-
-
-class Instance(Section):
-    """The machines of a job: type, how many, GiB of disk, and what one costs an hour."""
-
-    type: str = Field(default="ml.m5.large", pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9-]+$")
-    count: int = Field(default=1, ge=1, le=100)
-    volume_gb: int = Field(default=30, ge=1, le=16_384)
-    hourly_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-
-
-type ScriptName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\.py$")]
-
-
-class Script(Section):
-    """A processing job: a script of the pipeline's folder, its arguments and its machine."""
-
-    script: ScriptName
-    arguments: tuple[Annotated[str, Field(max_length=256)], ...] = Field(default=(), max_length=90)
-    image: str | None = None
-    instance: Instance = Instance()
-    timeout_seconds: int = Field(default=3_600, ge=1, le=_FIVE_DAYS)
-    environment: dict[str, str] = Field(default_factory=dict)
-
-
-class Preprocess(Script):
-    """The preprocess job; its script is told the engine as ``--engine``, if one is given.
-
-    AWS's Spark images start a script by ``smspark-submit``, which makes a cluster of the instances.
-    """
-
-    engine: Literal["sklearn", "spark"] | None = None
-
-    def script_arguments(self) -> tuple[str, ...]:
-        """Return what the script is called with."""
-        return (*self.arguments, *(("--engine", self.engine) if self.engine else ()))
-
-    def program(self) -> str:
-        """Return what starts the script."""
-        return "smspark-submit" if self.engine == "spark" else "python3"
 
 
 class Spot(Section):
@@ -118,6 +79,15 @@ class Train(Section):
     def _progress_has_metrics(self) -> Self:
         if self.progress and not self.metrics:
             message = "progress: metrics are what is told: name some"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _reuse_knows_its_program(self) -> Self:
+        if self.reuse and self.script:
+            message = (
+                "reuse: is for images that hold their program, not for a script, which changes"
+            )
             raise ValueError(message)
         return self
 
