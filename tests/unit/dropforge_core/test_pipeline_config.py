@@ -83,7 +83,7 @@ def test_the_judges_policy() -> None:
         {"margin": -0.1},
         {"margin": float("inf")},
         {"margin": float("nan")},
-        {"last": 0},
+        {"last": -1},
         {"last": 101},
     ],
 )
