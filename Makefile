@@ -16,8 +16,8 @@ help: ## Say what can be made.
 setup: $(filter .tools/%,$(UV)) ## Install the locked environment into .venv.
 	@$(UV) sync --frozen --quiet
 
-demo: setup ## See it all happen on this machine: drop, retrain, deploy, update, reject.
-	@$(RUN) python -m dropforge.demo
+demo: setup ## See it all happen on this machine: drop, retrain, deploy, update, reject. PIPELINE=name: another pipeline.
+	@$(RUN) python -m dropforge.demo $(PIPELINE)
 
 # Tests of the embedded AWS change moto for their whole process, so they have one of their own.
 EMBEDDED := tests/unit/embedded_aws

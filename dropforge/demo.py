@@ -1,5 +1,7 @@
 """`make demo`: three drops on an embedded AWS of its own, from nothing to a model that holds.
 
+`make demo PIPELINE=name` plays another pipeline: one drop of its data, then its golden samples.
+
 Nothing here knows how a run will end: what is expected is compared with what the ledger, the
 endpoint and Slack's stand-in say, and the report holds the latter.
 """
@@ -10,14 +12,17 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from dropforge import drop, invoke, local, output, runs, slack
-from dropforge.errors import CommandError
+from dropforge_core.serve_config import Sample
+
+from dropforge import drop, invoke, local, output, pipelines, runs, slack
+from dropforge.errors import CommandError, InputError
 from dropforge.options import Options
 from dropforge.progress import display
 from dropforge.project import STATE_VARIABLE, Project, find_project
@@ -31,6 +36,7 @@ PIPELINE = "iris"
 _SEED = 20
 _RUN_SECONDS = 120.0
 _STOPPED = 143
+_SHOWN = 60  # characters
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,16 @@ class Act:
 
 @dataclass
 class Play:
-    """What has happened so far, and what of it was not as expected."""
+    """What has happened so far, and what of it was not as expected.
+
+    `data` is what the endpoint is asked, `answer` what it should say.
+    """
 
     target: Target
-    flower: str
-    species: str
+    data: str
+    answer: str
+    pipeline: str = PIPELINE
+    content_type: str = "text/csv"
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
@@ -65,13 +76,13 @@ class Play:
             _tell(f"   NOT AS EXPECTED: {otherwise}")
 
     def ask(self) -> str:
-        """Ask the endpoint for the species of the flower, and tell what it says."""
-        answer = invoke.invoke(self.target, PIPELINE, f"{self.flower}\n".encode(), "text/csv")
-        said = answer.document()
-        self.predictions.append({"after_run": self.runs[-1].run_id, "data": self.flower, **said})
+        """Ask the endpoint, and tell what it says."""
+        body = f"{self.data}\n".encode()
+        said = invoke.invoke(self.target, self.pipeline, body, self.content_type).document()
+        self.predictions.append({"after_run": self.runs[-1].run_id, "data": self.data, **said})
         _tell(
-            f"   Asked for {self.flower} (a {self.species}), the endpoint says:"
-            f" {said['prediction']} ({said['milliseconds']:.0f} ms)"
+            f"   Asked for {_short(self.data)} ({_short(self.answer)}), the endpoint says:"
+            f" {_short(str(said['prediction']))} ({said['milliseconds']:.0f} ms)"
         )
         return str(said["prediction"])
 
@@ -83,13 +94,15 @@ class Play:
 
 
 def main() -> None:
-    """Play the demo; exit 1 when anything is not as expected."""
+    """Play the demo of the pipeline that is named; exit 1 when anything is not as expected."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_STOPPED))
     started = time.monotonic()
+    name = sys.argv[1] if sys.argv[1:] else PIPELINE
     try:
         project = _own_project()
+        story = _story(project, name)
         with _embedded_aws(project) as target:
-            play = _play(project, target)
+            play = story(target)
             report = _report(project, play, time.monotonic() - started)
     except CommandError as err:
         _fail(str(err))
@@ -122,10 +135,41 @@ def _embedded_aws(project: Project) -> Iterator[Target]:
         local.down(project)
 
 
+def _story(project: Project, name: str) -> Callable[[Target], Play]:
+    """Return what plays a pipeline; raises `InputError` when there is nothing to show of it."""
+    if name == PIPELINE:
+        return partial(_play, project)
+    samples = pipelines.load(project, name).config.serve.smoke_test
+    file = _data(project, name)
+    if not samples or not file:
+        raise InputError(f"{name} has no data/ to drop, or no serve.smoke_test to ask for.")
+    return partial(_play_samples, name, file, samples)
+
+
+def _data(project: Project, name: str) -> Path | None:
+    """Return the pipeline's own data: the largest file of data/ that is no text about it."""
+    files = [path for path in (project.pipelines / name / "data").glob("*") if path.is_file()]
+    data = [path for path in files if path.suffix not in {".md", ".txt"}]
+    return max(data, key=lambda path: path.stat().st_size, default=None)
+
+
+def _play_samples(name: str, file: Path, samples: tuple[Sample, ...], target: Target) -> Play:
+    play = Play(target, samples[0].data, "", name)
+    _drop(play, Act(file.name, file.name, [], "DEPLOYED", "CREATED"), file)
+    _tell(f"   {_metrics(play.runs[0].metrics)}")
+    for sample in samples:
+        play.data, play.content_type = sample.data, sample.content_type
+        play.answer = "" if sample.expect is None else str(sample.expect)
+        said = play.ask()
+        if isinstance(sample.expect, str):
+            play.expect(said == sample.expect, f"{said} is not {sample.expect}")
+    return play
+
+
 def _play(project: Project, target: Target) -> Play:
     rows = _table(project).read_text().splitlines()
     species, _, flower = rows[-1].partition(",")
-    play = Play(target, flower, species)
+    play = Play(target, flower, f"a {species}")
     first, second, third = _acts(rows, species)
 
     _run(project, play, first)
@@ -157,15 +201,19 @@ def _acts(rows: list[str], species: str) -> tuple[Act, Act, Act]:
 
 
 def _run(project: Project, play: Play, act: Act) -> None:
-    """Drop the act's file, wait for the run, and tell how it ended."""
-    number = len(play.runs) + 1
+    """Write the act's file and drop it."""
     file = project.own / "demo-data" / act.file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(f"{row}\n" for row in act.rows))
-    _tell(f"\n{number}. Dropping {act.story}: {len(act.rows)} rows")
-    _, dropped = drop.drop(Options(), PIPELINE, [file])
+    _drop(play, replace(act, story=f"{act.story}: {len(act.rows)} rows"), file)
+
+
+def _drop(play: Play, act: Act, file: Path) -> None:
+    """Drop the act's file, wait for the run, and tell how it ended."""
+    _tell(f"\n{len(play.runs) + 1}. Dropping {act.story}")
+    _, dropped = drop.drop(Options(), play.pipeline, [file])
     with display() as shown:
-        run = Wait(play.target, PIPELINE, shown, _RUN_SECONDS).until_decided(dropped)
+        run = Wait(play.target, play.pipeline, shown, _RUN_SECONDS).until_decided(dropped)
     play.runs.append(run)
     action = run.endpoint["action"]
     _tell(f"   {run.status}, endpoint {action}: {run.reason}")
@@ -183,7 +231,7 @@ def _report(project: Project, play: Play, seconds: float) -> Path:
     path = project.own / "demo-report.json"
     report = {
         "seconds": round(seconds, 3),
-        "pipelines": [PIPELINE],
+        "pipelines": [play.pipeline],
         "runs": [runs.document(run) for run in play.runs],
         "predictions": play.predictions,
         "slack_messages": len(messages),
@@ -214,11 +262,20 @@ def _end(project: Project, play: Play, report: Path) -> None:
         "\nWhere to look next:\n"
         f"  {project.relative(report)}  all of this as JSON\n"
         f"  {project.relative(project.state / 'logs')}/  what jobs and functions said\n"
-        f"  uv run dropforge drop {PIPELINE} {project.relative(_table(project))} --wait"
+        f"  uv run dropforge drop {play.pipeline}"
+        f" {project.relative(_data(project, play.pipeline) or project.pipelines)} --wait"
         "  the same by hand, and then\n"
-        f"  uv run dropforge invoke {PIPELINE} --data '{play.flower}'\n"
+        f"  uv run dropforge invoke {play.pipeline} --data '{_short(play.data)}'\n"
         "  README.md  how it works, and how to put it on AWS"
     )
+
+
+def _metrics(metrics: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _accuracy(metrics: dict[str, Any]) -> str:

@@ -70,6 +70,7 @@ def keep_object(folder: Path, key: str, path: Path, report: dict[str, Any]) -> l
 def write_index(folder: Path, entries: list[dict[str, Any]]) -> None:
     """Say what is in quarantine, and of which objects; nothing when nothing is."""
     if entries:
+        folder.mkdir(parents=True, exist_ok=True)  # another machine may hold all the rest
         _write_json(folder / INDEX, {"objects": entries})
 
 

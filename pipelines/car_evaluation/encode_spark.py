@@ -2,7 +2,8 @@
 
 Objects are screened side by side, one task each, by the same rules as everywhere. Each machine of
 a SageMaker processing job has all inputs, and uploads what its tasks wrote; so a task reads and
-writes files, and nothing of the data passes through the driver.
+writes files, and nothing of the data passes through the driver. A Glue job's machines have
+nothing: there a task gets its object from S3 and puts there what it wrote.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from encoding import (
     text_columns,
 )
 
+from dropforge_jobs.glue import Places
 from dropforge_jobs.holdout import HOLDOUT, TRAIN
 from dropforge_jobs.jobs import JobError
 from dropforge_jobs.screening import Screening
@@ -43,6 +45,13 @@ if TYPE_CHECKING:
 
 _SIDE, _LABEL, _PLACE, _FEATURES = "_side", "_label", "_place", "_features"
 _ORDER = {"stringOrderType": "alphabetAsc", "handleInvalid": "keep"}
+_ALONE = {
+    "spark.master": "local[*]",
+    "spark.driver.memory": "2g",
+    "spark.sql.shuffle.partitions": "8",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
 _NO_JAVA = (
     "engine: spark needs Java 17, and there is none here: install it (on Debian and Ubuntu"
     " `apt-get install default-jre-headless`), or set JAVA_HOME"
@@ -65,10 +74,7 @@ def encode(
     if not java():
         raise JobError(_NO_JAVA)
     text_columns(screening.rules)
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    from pyspark.sql import SparkSession  # noqa: PLC0415  it needs Java
-
-    spark = SparkSession.builder.appName("dropforge-preprocess").getOrCreate()
+    spark = _session()
     try:
         with TemporaryDirectory() as folder:
             spark.sparkContext.addPyFile(str(_bundle(Path(folder) / "code.zip")))
@@ -81,6 +87,20 @@ def java() -> str | None:
     """Say where Java is, as Spark looks for it; None when it is not there."""
     home = os.environ.get("JAVA_HOME")
     return shutil.which("java", path=f"{home}/bin" if home else None)
+
+
+def _session() -> Any:
+    """Join the cluster that started this script, or start Spark on this machine alone."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415  it is slow to import
+
+    builder = SparkSession.builder.appName("dropforge-preprocess")
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # no launcher of Spark's started it
+        os.environ |= {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+        for name, value in _ALONE.items():
+            builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
 
 
 def _bundle(archive: Path) -> Path:
@@ -111,13 +131,26 @@ class ScreenObject:
     rules: Rules
     quarantine: Path
     split: Split
+    places: Places | None
 
     def __call__(
         self, arrived: tuple[int, tuple[ManifestObject, Path]]
     ) -> Iterator[tuple[str, ...] | Found]:
         """Yield side, label and features of each row."""
         number, (item, path) = arrived
-        screening = Screening(self.rules, self.quarantine)
+        if self.places is None:
+            yield from self._screen(number, item, path, self.quarantine)
+            return
+        with TemporaryDirectory() as folder:
+            path = self.places.fetch(item, Path(folder) / "data")
+            quarantine = Path(folder) / "quarantine"
+            yield from self._screen(number, item, path, quarantine)
+            self.places.store(quarantine, self.places.quarantine)
+
+    def _screen(
+        self, number: int, item: ManifestObject, path: Path, quarantine: Path
+    ) -> Iterator[tuple[str, ...] | Found]:
+        screening = Screening(self.rules, quarantine)
         encoded = Encoded(values={name: Counter() for name in self.rules.features})
         sides: dict[tuple[str, ...], str] = {}  # rows of categories come again and again
         for row in screening.rows(item, path):
@@ -140,11 +173,20 @@ class WritePart:
 
     output: Path
     labels: int
+    places: Places | None
 
     def __call__(self, number: int, rows: Iterable[Any]) -> Iterator[int]:
         """Write them; yield how many were left out."""
+        if self.places is None:
+            yield self._write(number, rows, self.output)
+            return
+        with TemporaryDirectory() as folder:
+            yield self._write(number, rows, Path(folder))
+            self.places.store(Path(folder), self.places.output)
+
+    def _write(self, number: int, rows: Iterable[Any], output: Path) -> int:
         left_out = 0
-        with _Parts(self.output, f"part-{number:05d}.csv") as parts:
+        with _Parts(output, f"part-{number:05d}.csv") as parts:
             for side, place, features, *raw in rows:
                 known = place < self.labels
                 if side != HOLDOUT and not known:
@@ -156,7 +198,7 @@ class WritePart:
                         f"{int(place) if known else ''},{features}\n"
                     )
                     csv.writer(parts.file(f"{side}/{ROWS}"), lineterminator="\n").writerow(raw)
-        yield left_out
+        return left_out
 
 
 class _Parts:
@@ -197,13 +239,14 @@ def _encode(  # noqa: PLR0913, PLR0917  what `encode` takes, and Spark
     from pyspark.ml.feature import StringIndexer  # noqa: PLC0415
 
     context, columns = spark.sparkContext, screening.rules.features
-    task = ScreenObject(screening.rules, screening.quarantine, split)
+    places = Places.read(sys.argv[1:])
+    task = ScreenObject(screening.rules, screening.quarantine, split, places)
     screened = (
         context.parallelize(list(enumerate(arrived)), len(arrived))
         .flatMap(task)
         .persist(StorageLevel.DISK_ONLY)
     )
-    encoded = _gathered(screened.filter(is_found).collect(), screening)
+    encoded = _gathered(screened.filter(is_found).collect(), arrived, screening, places)
     check_classes(encoded.classes)
     rows = spark.createDataFrame(
         screened.filter(is_row),
@@ -219,7 +262,7 @@ def _encode(  # noqa: PLR0913, PLR0917  what `encode` takes, and Spark
     lines = index.transform(front.transform(rows)).select(
         _SIDE, _PLACE, _spelt().alias(_FEATURES), _LABEL, *(f"`{name}`" for name in columns)
     )
-    write = WritePart(output, len(index.labels))
+    write = WritePart(output, len(index.labels), places)
     encoded.left_out = sum(lines.rdd.mapPartitionsWithIndex(write).collect())
     return (encoded, *_exported(spark, front, encoded.encoding, unknown))
 
@@ -234,10 +277,23 @@ def is_row(each: object) -> bool:
     return not is_found(each)
 
 
-def _gathered(parts: Sequence[Found], screening: Screening) -> Encoded:
-    """Put together what the tasks found, in the order of the objects."""
+def _gathered(
+    parts: Sequence[Found],
+    arrived: Sequence[tuple[ManifestObject, Path]],
+    screening: Screening,
+    places: Places | None,
+) -> Encoded:
+    """Put together what the tasks found, in the order of the objects.
+
+    An object that may be refused whole, for all its bad rows, has to be at hand.
+    """
     whole = Encoded(values={name: Counter() for name in screening.rules.features})
     for part in sorted(parts, key=lambda each: each.number):
+        for tally in part.screening.tallies:
+            tally.path = arrived[part.number][1]
+            if places and not tally.refused and tally.bad_share > screening.rules.most_bad_rows:
+                data = tally.path.parents[len(Path(tally.item.path).parts) - 1]
+                places.fetch(tally.item, data)
         screening.tallies += part.screening.tallies
         screening.faults.update(part.screening.faults)
         whole.add(part.encoded)

@@ -26,8 +26,9 @@ from encoding import (
     pack,
 )
 
+from dropforge_jobs import glue
 from dropforge_jobs.holdout import Split
-from dropforge_jobs.jobs import JobError, run_job
+from dropforge_jobs.jobs import JobError
 from dropforge_jobs.manifest import check_arrivals, read_manifest
 from dropforge_jobs.rules import Rules
 from dropforge_jobs.screening import Screening
@@ -48,11 +49,16 @@ def main(paths: JobPaths) -> None:
     arguments = _arguments(sys.argv[1:])
     screening = Screening(Rules.load(paths.input("code")), paths.quarantine)
     objects = read_manifest(paths.input("manifest") / "manifest.json")
-    # The state machine says so: under a KMS key ETags are no MD5s of the bytes.
-    etags = os.environ.get("DROPFORGE_ETAGS", "md5") == "md5"
-    files = check_arrivals(objects, paths.input("data"), etags=etags)
+    data = paths.input("data")
+    places = glue.Places.read(sys.argv[1:])
+    if places is None:
+        # The state machine says so: under a KMS key ETags are no MD5s of the bytes.
+        etags = os.environ.get("DROPFORGE_ETAGS", "md5") == "md5"
+        check_arrivals(objects, data, etags=etags)
+    elif arguments.engine != "spark":
+        raise JobError("a Glue job is for Spark: set engine: spark")
+    arrived = [(item, data / item.path) for item in objects]  # under Glue, once a task fetched it
     split = Split(arguments.seed, arguments.holdout, arguments.validation)
-    arrived = list(zip(objects, files, strict=True))
     outcome = preprocess(arrived, screening, split, paths.output, arguments)
     outcome.tell(paths.message)
 
@@ -65,7 +71,8 @@ def _arguments(texts: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--unknown", choices=(REFUSE, IGNORE), default=REFUSE)
     parser.add_argument("--engine", choices=("sklearn", "spark"), default="sklearn")
     try:
-        return parser.parse_args(texts)
+        on_glue = glue.Places.read(texts)  # which gives arguments of its own
+        return parser.parse_known_args(texts)[0] if on_glue else parser.parse_args(texts)
     except argparse.ArgumentError as error:
         raise JobError(f"preprocess.py was called with wrong arguments: {error}") from error
 
@@ -154,4 +161,4 @@ def _profile(found: Encoded, screening: Screening, split: Split) -> dict[str, An
 
 
 if __name__ == "__main__":
-    sys.exit(run_job(main))
+    sys.exit(glue.run(main))

@@ -1,12 +1,14 @@
 """The pipeline car_evaluation, whole: raw strings in, labels out, by one fitted transformation."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from dropforge.publish import publish
+from dropforge.transform import Wish, transform
 
 from .stack import ROOT, Stack, endpoint_of
 
@@ -48,11 +50,12 @@ def features(stack: Stack, run: Any) -> list[str]:
 
 
 def test_a_drop_of_cars_becomes_an_endpoint_and_a_changed_preprocessor_needs_no_training(
-    cars: Stack,
+    cars: Stack, tmp_path: Path
 ) -> None:
     """One drop is one run of all jobs; a second run only changes what is in front of XGBoost.
 
-    There Spark does what scikit-learn did: the same features, and so the same answers.
+    A batch transform of all cars gives the endpoint's answers, row for row. In the second run Spark
+    does what scikit-learn did: the same features, and so the same answers.
     """
     cars.drop(NAME, DATA)
     run = cars.ended_run(NAME, 1, PATIENCE_SECONDS)
@@ -71,6 +74,12 @@ def test_a_drop_of_cars_becomes_an_endpoint_and_a_changed_preprocessor_needs_no_
     runtime = cars.target.client("sagemaker-runtime")
     with pytest.raises(runtime.exceptions.ModelError, match="row 1, column maint is 'huge'"):
         ask(cars, UNKNOWN)
+
+    file = tmp_path / "cars.csv"
+    file.write_text(rows, "utf-8")
+    transformed = transform(cars.target, NAME, file, None, Wish(), PATIENCE_SECONDS)
+    answers = transformed.files[0].read_text("utf-8").splitlines()
+    assert answers == [f"{row},{label}" for row, label in zip(rows.split(), labels, strict=True)]
 
     sagemaker = cars.target.client("sagemaker")
     name = f"{run['run_id'].replace('_', '-')}-train-1"
