@@ -181,3 +181,49 @@ def purge(stack: Stack, queue: str) -> None:
     while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for one in found:
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
+
+
+def test_every_arrival_has_a_fate_and_says_why(stack: Stack, tool: Tool) -> None:
+    """Used, replaced, the same again, empty, gone before its run, in a run, and waiting for one."""
+    stack.publish("fates", train="hang")
+    bucket = stack.target.output("DataBucketName")
+    stack.drop("fates", "1,2\n", "used.csv")
+    (run,) = eventually(lambda: stack.started("fates"))
+    for content, key in (
+        ("old\n", "replaced.csv"),
+        ("new\n", "replaced.csv"),
+        ("", "empty.csv"),
+        ("gone\n", "gone.csv"),
+    ):
+        stack.drop("fates", content, key)
+    eventually(lambda: stack.target.ledger.arrivals("fates")[4:])
+    stack.target.s3.delete_object(Bucket=bucket, Key="incoming/fates/gone.csv")
+    told = fates(tool)
+    assert told["used.csv"] == [("IN_RUN", run.run_id)]
+    assert told["replaced.csv"] == [("WAITING", ""), ("WAITING", "")]
+    assert told["empty.csv"] == [("IGNORED", "")]
+
+    stack.publish("fates")
+    assert tool("stop", run.run_id).returncode == 0
+    second = stack.ended_run("fates", count=2)
+    stack.drop("fates", "new\n", "again.csv")
+    third = stack.ended_run("fates", count=3)
+    assert (second["status"], third["status"]) == ("DEPLOYED", "SKIPPED")
+    assert fates(tool) == {
+        "used.csv": [("USED", run.run_id)],
+        "replaced.csv": [("SKIPPED", second["run_id"]), ("USED", second["run_id"])],
+        "empty.csv": [("IGNORED", "")],
+        "gone.csv": [("IGNORED", "")],
+        "again.csv": [("SKIPPED", third["run_id"])],
+    }
+    for one in tool.document("data", "fates"):
+        assert one["reason"] or one["status"] == "USED"
+
+
+def fates(tool: Tool) -> dict[str, list[tuple[str, str]]]:
+    """Tell status and run of each object version, by the object's name."""
+    told: dict[str, list[tuple[str, str]]] = {}
+    for one in tool.document("data", "fates"):
+        fate = (one["status"], one["run_id"])
+        told.setdefault(one["key"].rpartition("/")[2], []).append(fate)
+    return told
