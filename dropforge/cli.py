@@ -397,6 +397,42 @@ def transform(  # noqa: PLR0913, PLR0917 - Typer makes options of them
 
 @app.command()
 @acting
+def logs(  # noqa: PLR0913, PLR0917 - Typer makes options of them
+    options: Options,
+    pipeline: PipelineName,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="Of this run's jobs.")
+    ] = None,
+    step: Annotated[
+        str | None,
+        typer.Option(
+            "--step", metavar="STEP", help="Preprocess, Train, Evaluate or Transform; newest run."
+        ),
+    ] = None,
+    container: Annotated[
+        str | None, typer.Option("--container", metavar="NAME", help="Of one container only.")
+    ] = None,
+    follow: Annotated[  # noqa: FBT002 - how Typer reads a flag
+        bool, typer.Option("--follow", help="Go on with what comes.")
+    ] = False,
+) -> None:
+    """Show what a pipeline's endpoint, or a run's jobs, have logged."""
+    from dropforge import logs as verb
+    from dropforge.target import open_target
+
+    if follow and options.as_json:
+        raise InputError("--follow has no end, so --json has no document to print.")
+    target = open_target(options)
+    found = verb.lines(target, verb.sources(target, pipeline, run, step, container), follow=follow)
+    if options.as_json:
+        output.write_json([line.document() for line in found])
+        return
+    for line in found:
+        verb.write(line)
+
+
+@app.command()
+@acting
 def slack(options: Options) -> None:
     """Show the messages that the embedded Slack stand-in holds."""
     from dropforge import slack as verb

@@ -9,6 +9,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from embedded_aws import gaps
 from embedded_aws.alarms import Alarms
 from embedded_aws.cloudwatch import CloudWatch
+from embedded_aws.cloudwatch_logs import CloudWatchLogs
 from embedded_aws.control import Control
 from embedded_aws.deliveries import Deliveries
 from embedded_aws.engine import Engine, removal, remove_all
@@ -60,6 +61,7 @@ class Machine:
             runtime,
             faults=faults,
             cloudwatch=cloudwatch,
+            put_logs=CloudWatchLogs(settings).put,
         )
         self._schedules = Schedules(
             settings, events.fire, Scheduler(settings, self._functions).schedules

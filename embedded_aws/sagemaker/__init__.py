@@ -11,8 +11,8 @@ KMS keys, VPC settings, traffic encryption, volume sizes, and, unless containers
 isolation, instance types and memory sizes, the time limit of a model's download, a single
 variant's weight. One instance is the most that a job has; of an endpoint's variant one process
 stands for all instances, whose number counts when guardrails shift traffic. A spot job is
-interrupted by a fault only, and its price is that of any other. Logs do not go to CloudWatch: a
-job's output is in `<state>/logs/aws/sagemaker/`, under the names of SageMaker's log groups.
+interrupted by a fault only, and its price is that of any other. What
+programs print is in `<state>/logs/aws/sagemaker/`, and in CloudWatch Logs (`log_streams.py`).
 Checkpoints are kept while a job runs; outputs are uploaded when it ends. /ping is asked until it
 answers; after that a container is started again when its program ends, not when it is unwell. The
 folder of a job stays when it failed or was cut before it could upload.
@@ -36,6 +36,7 @@ from embedded_aws.sagemaker import (
 from embedded_aws.sagemaker.endpoint import Update
 from embedded_aws.sagemaker.endpoints import Endpoints
 from embedded_aws.sagemaker.invocation import Answer
+from embedded_aws.sagemaker.log_streams import Put
 from embedded_aws.sagemaker.model_packages import ModelPackages
 from embedded_aws.sagemaker.platform import CloudWatch, Emit, Limits, Platform
 from embedded_aws.sagemaker.runtime import Runtime
@@ -64,6 +65,7 @@ class SageMaker:
         faults: Faults,
         cloudwatch: CloudWatch,
         limits: Limits | None = None,
+        put_logs: Put | None = None,
     ) -> None:
         """Start with nothing. `runtime` runs the programs of jobs and endpoints."""
         self._platform = Platform(
@@ -75,6 +77,7 @@ class SageMaker:
             cloudwatch,
             Running(faults, JobFault),
             Running(faults, EndpointFault),
+            put_logs=put_logs,
         )
         self._processing = processing.processing_jobs(self._platform)
         self._training = training.training_jobs(self._platform)

@@ -38,6 +38,8 @@ class Fleet:
             platform.log_file("Endpoints", endpoint, f"{name}-{spec.name}.log")
             for spec in variant.containers
         ]
+        self._logs = logs
+        self._instance = f"{variant.name}/i-{secrets.token_hex(8)}"
         self._containers = [
             ServingContainer(
                 spec, variant.needs, self._served, self._folder, log, platform=platform
@@ -52,6 +54,11 @@ class Fleet:
 
         The message is what DescribeEndpoint is to say as FailureReason.
         """
+        group = f"/aws/sagemaker/Endpoints/{self._served.endpoint}"
+        for spec, path in zip(self.variant.containers, self._logs, strict=True):
+            # A pipeline's containers have a stream each.
+            stream = self._instance if spec.place is None else f"{self._instance}/{spec.name}"
+            self._platform.logs.follow(path, group, stream)
         for container in self._containers:
             container.launch()
         deadline = time.monotonic() + self.variant.startup_seconds
@@ -98,6 +105,8 @@ class Fleet:
         """Stop the containers and remove their files."""
         for container in self._containers:
             container.stop()
+        for path in self._logs:
+            self._platform.logs.finish(path)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _invoked(self, answer: Answer, received: float) -> Invoked:

@@ -221,6 +221,11 @@ class Job:
             program.kill()
 
     def _run(self) -> None:
+        group = f"/aws/sagemaker/{self.kind.name}Jobs"
+        with self.platform.logs.following(self.log, group, f"{self.name}/algo-1-{{at}}"):
+            self._work()
+
+    def _work(self) -> None:
         try:
             self.kind.work(self)
         except JobStoppedError as stopped:

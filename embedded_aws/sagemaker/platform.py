@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from embedded_aws.faults import EndpointFault, JobFault
 from embedded_aws.faults.running import Running
 from embedded_aws.sagemaker.changes import Changes
+from embedded_aws.sagemaker.log_streams import LogStreams, Put
 from embedded_aws.sagemaker.runtime import Runtime
 from embedded_aws.sagemaker.storage import Storage
 from embedded_aws.sagemaker.tags import Tags
@@ -66,6 +68,12 @@ class Platform:
     tags: Tags = field(default_factory=Tags)
     changes: Changes = field(default_factory=Changes)
     closing: threading.Event = field(default_factory=threading.Event)
+    put_logs: Put | None = None
+
+    @cached_property
+    def logs(self) -> LogStreams:
+        """What follows log files into CloudWatch Logs."""
+        return LogStreams(self.put_logs, self.closing)
 
     def arn(self, kind: str, name: str) -> str:
         """Name a resource of a kind, say "training-job"; AWS writes the name in lower case."""

@@ -170,6 +170,9 @@ def _containers(job: Job, model_records: Records) -> Iterator[Sequence[ServingCo
         )
         for spec in specs
     ]
+    logs = {spec.name: _log(job, spec.name) for spec in specs} | {"data-log": _log(job, "data-log")}
+    for name, path in logs.items():
+        job.platform.logs.follow(path, "/aws/sagemaker/TransformJobs", f"{job.name}/i-0-{name}")
     try:
         for container in containers:
             container.launch()
@@ -182,6 +185,8 @@ def _containers(job: Job, model_records: Records) -> Iterator[Sequence[ServingCo
     finally:
         for container in containers:
             container.stop()
+        for path in logs.values():
+            job.platform.logs.finish(path)
         shutil.rmtree(job.folder, ignore_errors=True)
 
 
