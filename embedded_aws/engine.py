@@ -8,6 +8,7 @@ import contextlib
 import ipaddress
 import json
 import os
+import secrets
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,24 @@ class Engine:
                 return None
             raise
         return json.loads(found) or {}
+
+    def make_isolated_network(self) -> str:
+        """Make a network from which nothing can be reached; return its name.
+
+        An internal network has a way to this machine's other addresses all the same. So its
+        gateway is one that nobody has.
+        """
+        name = f"embedded-aws-{secrets.token_hex(4)}"
+        create = ("network", "create", "--internal", "--label", self.label)
+        # The engine knows a subnet that is free.
+        self.run(*create, name)
+        [draft] = json.loads(self.run("network", "inspect", name))
+        self.run("network", "rm", name)
+        subnet = draft["IPAM"]["Config"][0]["Subnet"]
+        nobody = ipaddress.ip_network(subnet)[-2]
+        gateway = ("--aux-address", f"DefaultGatewayIPv4={nobody}")
+        self.run(*create, "--subnet", subnet, *gateway, name)
+        return name
 
     def inspect(self, container: str) -> dict[str, Any]:
         """Describe a container."""

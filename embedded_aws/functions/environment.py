@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import secrets
 import shutil
+import signal
 import sys
 import time
 import uuid
@@ -119,6 +120,9 @@ class Environment:
             # It ended after its last answer, for which this invocation is not to pay.
             failure = self._make_ready(self.record.timeout_seconds, "invoke")
         event = failure or self._handle(request_id, payload, began)
+        if isinstance(event, Answered) and event.outcome.error == "MemoryError":
+            # Here the address space is limited; Lambda limits memory, and kills who needs more.
+            event = Exited(-signal.SIGKILL)
         outcome = self._outcome(request_id, event)
         report = _Report(request_id, (time.monotonic() - began) * 1000, init_ms, outcome.error)
         self._log_end(report)

@@ -64,11 +64,7 @@ class DockerRuntime:
         """Name the network that leads nowhere, making it first if need be."""
         with self._lock:
             if not self._isolated:
-                name = f"embedded-aws-{secrets.token_hex(4)}"
-                self.engine.run(
-                    "network", "create", "--internal", "--label", self.engine.label, name
-                )
-                self._isolated = name
+                self._isolated = self.engine.make_isolated_network()
             return self._isolated
 
     def _find(self, image: str) -> tuple[str, dict[str, str]]:

@@ -23,6 +23,30 @@ RUN printf '[global]\\nno-index = true\\nfind-links = /wheels\\n' > /etc/pip.con
 """
 
 
+_INVOCATIONS = pytest.StashKey[list[tuple[str, ...]]]()
+
+
+@pytest.fixture(scope="session")
+def invocations(pytestconfig: pytest.Config) -> list[tuple[str, ...]]:
+    """Collect the rows of the table that is printed at the end."""
+    return pytestconfig.stash.setdefault(_INVOCATIONS, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print what `sam local invoke` and our own Lambda answered."""
+    found = config.stash.get(_INVOCATIONS, [])
+    if not found:
+        return
+    head = ("function", "event", "sam local invoke", "embedded", "equal", "seconds")
+    table = [head, *sorted(found)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    terminalreporter.section("functions")
+    for row in table:
+        terminalreporter.write_line("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def running_engine() -> Iterator[None]:
     """An engine runs."""

@@ -6,6 +6,8 @@ Both act on an embedded AWS of their own that starts empty, since functions chan
 import json
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -15,16 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from dropforge.build import build
+from dropforge.function import invoke
 from dropforge.project import Project
-from dropforge.target import local_target
+from dropforge.target import Target, local_target
 
 from .bases import ROOT
 from .engine import docker
 from .tool import Tool
 
 EVENTS = sorted((ROOT / "events").glob("*.json"))
+SAM_SECONDS = 200
 SAM = Path(sys.executable).parent / "sam"
 _IMAGE = "dropforge-stand-in/lambda-python-here:3.13"
 # What differs from one invocation to the next: ids, and when it was.
@@ -41,17 +46,8 @@ class Sam:
 
     def invoke(self, function: str, event: Path) -> Any:
         """Invoke a function; return its answer. SAM's exit status says nothing of a failure."""
-        done = subprocess.run(
-            [*self.command("invoke", function), "--event", str(event)],
-            cwd=self.folder,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        done = run([*self.command("invoke", function), "--event", str(event)], self.folder)
+        return json.loads(done.stdout)
 
     def command(self, verb: str, *arguments: str) -> list[str]:
         """Give a command line of `sam local`."""
@@ -60,6 +56,21 @@ class Sam:
         where = ("--template", str(self.template), "--region", "us-east-1")
         here = ("--parameter-overrides", f"Architecture={self.architecture}")
         return [str(SAM), "local", verb, *arguments, *where, *here, *image, *variables]
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run `sam`; its exit status says only whether it could run the function."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=SAM_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def environment() -> dict[str, str]:
@@ -75,11 +86,11 @@ def logical_id(event: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
-    """The tool with an embedded AWS, in which our own Lambda runs the functions."""
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """An embedded AWS with the stack, in which our own Lambda runs the functions."""
     tool = Tool(ROOT, tmp_path_factory.mktemp("ours") / "state")
-    tool.document("local", "up")
-    yield tool
+    found = tool.document("local", "up")
+    yield local_target(found["endpoint_url"], "dropforge", "us-east-1")
     tool("local", "down")
 
 
@@ -119,35 +130,50 @@ def comparable(answer: Any) -> Any:
     return _DIFFERS.sub("...", json.dumps(answer, sort_keys=True))
 
 
-@pytest.fixture(scope="module")
-def table() -> Iterator[list[tuple[str, ...]]]:
-    """Collect rows, and print them."""
-    rows: list[tuple[str, ...]] = [
-        ("function", "event", "sam local invoke", "embedded", "equal", "seconds")
-    ]
-    yield rows
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-    sys.__stdout__.write("\n" + "\n".join(lines) + "\n") if sys.__stdout__ else None
-
-
 @pytest.mark.parametrize("event", EVENTS, ids=lambda path: path.stem)
 def test_sam_local_invoke_answers_as_the_embedded_lambda(
-    event: Path, ours: Tool, sam: Sam, table: list[tuple[str, ...]]
+    event: Path, ours: Target, sam: Sam, invocations: list[tuple[str, ...]]
 ) -> None:
     """The same document, or the same error."""
     function = logical_id(event)
-    answered = ours("function", "invoke", function, "--event", str(event))
-    embedded = comparable(json.loads(answered.stdout))
+    embedded = comparable(invoke(ours, function, event.read_bytes()).answer)
     began = time.monotonic()
     real = comparable(sam.invoke(function, event))
     seconds = f"{time.monotonic() - began:.1f}"
     equal = "yes" if real == embedded else "no"
     case = event.name.removesuffix(".json").partition(".")[2]
-    table.append((function, case, brief(real), brief(embedded), equal, seconds))
+    invocations.append((function, case, brief(real), brief(embedded), equal, seconds))
     assert real == embedded
 
 
 def brief(answer: str) -> str:
     """Word an answer so that it fits into a table."""
     return answer if len(answer) < 48 else f"{answer[:45]}..."
+
+
+def test_sam_local_start_lambda_answers_boto3(ours: Target, sam: Sam) -> None:
+    """One function, by the API that programs use."""
+    event = ROOT / "events/judge_model.promoted.json"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = [*sam.command("start-lambda"), "--host", "127.0.0.1", "--port", str(port)]
+    with (sam.folder / "start-lambda.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, cwd=sam.folder, env=environment(), stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        client = local_target(f"http://127.0.0.1:{port}", "none", "us-east-1").client("lambda")
+        deadline = time.monotonic() + SAM_SECONDS
+        while True:
+            try:
+                answer = client.invoke(FunctionName="JudgeModel", Payload=event.read_bytes())
+                break
+            except EndpointConnectionError:
+                assert server.poll() is None, (sam.folder / "start-lambda.log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+        real = comparable(json.loads(answer["Payload"].read()))
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(SAM_SECONDS)
+    assert real == comparable(invoke(ours, "JudgeModel", event.read_bytes()).answer)

@@ -23,6 +23,7 @@ from .stack import QUICK, ROOT, Stack
 
 FAULTS = pytest.StashKey[dict[int, Fault]]()
 TABLE_WIDTH = 200
+HURRIED = Path(__file__).parent / "hurried.py"
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
@@ -68,11 +69,10 @@ def deployed(project: Project, built: Build) -> Target:
     return target
 
 
-def start_hurried(state: Path) -> subprocess.Popen[bytes]:
+def start_hurried(state: Path, *options: str, program: Path = HURRIED) -> subprocess.Popen[bytes]:
     """Start the embedded AWS and wait until it is ready."""
-    program = Path(__file__).parent / "hurried.py"
     process = subprocess.Popen(
-        [sys.executable, str(program), "--state", str(state)], stdout=subprocess.DEVNULL
+        [sys.executable, str(program), "--state", str(state), *options], stdout=subprocess.DEVNULL
     )
     deadline = time.monotonic() + START_SECONDS
     while not (state / "embedded.json").exists():

@@ -42,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "chart": False,
     "metrics": {},
     "hourly_usd": None,
+    "machine": {},  # more of the training's `instance`
 }
 DEADLINE_SECONDS = 60.0
 
@@ -97,7 +98,7 @@ class Stack:
                     **{f"padding{n}": "x" * 2000 for n in range(told["padding"] // 2000)},
                 },
                 "timeout_seconds": told["timeout_seconds"],
-                "instance": instance,
+                "instance": instance | told["machine"],
                 "metrics": told["metrics"],
                 **told["training"],
             },

@@ -1,0 +1,112 @@
+"""A handler that raises, takes too long, takes too much, or ends: the same error both ways."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dropforge.build import build
+from dropforge.project import Project
+from dropforge.target import local_target
+from embedded_aws.deploy import deploy_stack
+from tests.loop.conftest import start_hurried
+
+from .bases import ROOT
+from .stack import STOP_SECONDS
+from .test_functions import SAM, run
+
+_HANDLERS = """
+import os, time
+
+def raises(event, context):
+    raise ValueError("no such thing")
+
+def hangs(event, context):
+    time.sleep(600)
+
+def eats(event, context):
+    eaten = []
+    while True:
+        eaten.append(b"x" * (1 << 24))
+
+def leaves(event, context):
+    os._exit(3)
+"""
+_TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Globals:
+  Function: {{Runtime: python3.13, MemorySize: 128, Architectures: [{architecture}]}}
+Resources:
+"""
+
+
+_FUNCTION = """
+  {name}:
+    Type: AWS::Serverless::Function
+    Properties: {{CodeUri: code, Handler: app.{handler}, Timeout: {timeout}}}
+"""
+_TIMEOUTS = {"Raises": 20, "Hangs": 5, "Eats": 60, "Leaves": 20}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a stack of such functions."""
+    folder = tmp_path_factory.mktemp("failing")
+    (folder / "code").mkdir()
+    (folder / "code/app.py").write_text(_HANDLERS)
+    architecture = build(Project(ROOT, folder / "state")).architecture
+    path = folder / "template.yaml"
+    functions = [
+        _FUNCTION.format(name=name, handler=name.lower(), timeout=timeout)
+        for name, timeout in _TIMEOUTS.items()
+    ]
+    path.write_text(_TEMPLATE.format(architecture=architecture) + "".join(functions))
+    return path
+
+
+@pytest.fixture(scope="module")
+def client(template: Path) -> Iterator[Any]:
+    """Deploy it to an embedded AWS; give Lambda's client."""
+    state = template.parent / "state"
+    process = start_hurried(state)
+    try:
+        record = json.loads((state / "embedded.json").read_text())
+        target = local_target(record["endpoint_url"], "failing", "us-east-1")
+        deploy_stack(target.client, template, "failing", {}, "packages")
+        found = target.cloudformation.describe_stack_resources(StackName="failing")
+        names = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in found["StackResources"]
+        }
+        yield lambda function: target.client("lambda").invoke(FunctionName=names[function])
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("function", "kind"),
+    [
+        ("Raises", "ValueError"),
+        ("Hangs", "Sandbox.Timedout"),
+        ("Eats", "Runtime.ExitError"),
+        ("Leaves", "Runtime.ExitError"),
+    ],
+)
+def test_a_failing_handler_has_the_same_error_both_ways(
+    function: str, kind: str, client: Any, template: Path, lambda_base: str
+) -> None:
+    """SAM names a timeout on stderr only, and prints no answer."""
+    answer = json.loads(client(function)["Payload"].read())
+    assert answer["errorType"] == kind
+    image = ("--skip-pull-image", "--invoke-image", lambda_base, "--region", "us-east-1")
+    command = [str(SAM), "local", "invoke", function, "--template", str(template), *image]
+    done = run(command, template.parent)
+    if kind == "Sandbox.Timedout":
+        assert done.stdout.strip() == ""
+        assert f"Function '{function}' timed out after 5 seconds" in done.stderr
+    else:
+        assert json.loads(done.stdout)["errorType"] == kind
