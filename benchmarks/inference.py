@@ -35,6 +35,11 @@ BASELINE = ROOT / "benchmarks" / "baseline"
 DATA = ROOT / "pipelines" / "car_evaluation" / "data" / "car.data"
 STATE = ROOT / ".dropforge" / "benchmark"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/dropforge/baseline:1"
+# The embedded AWS reads the service from it, and checks no signature.
+HEADERS = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=a/20261128/us-east-1/sagemaker/aws4_request",
+    "Content-Type": "text/csv",
+}
 CHAIN, USUAL = "dropforge-car-evaluation", "usual"
 CLIENTS = (1, 8, 32)
 WAIT_SECONDS = 120.0
@@ -135,9 +140,7 @@ def measure(port: int, endpoint: str, clients: int, requests: int) -> dict[str, 
         for each in range(count):
             body = rows[(number * count + each) % len(rows)]
             began = time.perf_counter()
-            connection.request(
-                "POST", f"/endpoints/{endpoint}/invocations", body, {"Content-Type": "text/csv"}
-            )
+            connection.request("POST", f"/endpoints/{endpoint}/invocations", body, HEADERS)
             answer = connection.getresponse()
             answer.read()
             times.append(time.perf_counter() - began)

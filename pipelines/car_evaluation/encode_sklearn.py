@@ -118,6 +118,7 @@ def _share_out(
                 if side == TRAIN:
                     for known, value in zip(categories, features, strict=True):
                         known.add(value)
+    found.settle()
     return found, categories
 
 

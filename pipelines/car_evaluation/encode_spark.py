@@ -161,6 +161,7 @@ class ScreenObject:
                 sides[key] = side
             encoded.count(side, label, features)
             yield (side, label, *features)
+        encoded.settle()
         yield Found(number, screening, encoded)
 
 

@@ -87,14 +87,24 @@ class Encoded:
     distinct: Counter[tuple[str, ...]] | None = field(default_factory=Counter)
     encoding: Encoding = Encoding((), (), ())
     left_out: int = 0
+    _unsettled: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     def count(self, side: str, label: str, features: Sequence[str]) -> None:
-        """Count a row."""
-        self.classes.setdefault(label, Counter())[side] += 1
-        for counter, value in zip(self.values.values(), features, strict=True):
-            counter[value] += 1
-        if self.distinct is not None and side != HOLDOUT:
-            self.distinct[side, label, *features] += 1
+        """Count a row; `settle` comes after the last one."""
+        self._unsettled[side, label, *features] += 1
+        if len(self._unsettled) > MOST_DISTINCT:
+            self.settle()
+
+    def settle(self) -> None:
+        """Take in what was counted: the different rows, of which there are few."""
+        for row, rows in self._unsettled.items():
+            side, label, *features = row
+            self.classes.setdefault(label, Counter())[side] += rows
+            for counter, value in zip(self.values.values(), features, strict=True):
+                counter[value] += rows
+            if self.distinct is not None and side != HOLDOUT:
+                self.distinct[row] += rows
+        self._unsettled.clear()
         self._check()
 
     def add(self, other: Encoded) -> None:

@@ -55,7 +55,7 @@ def test_a_drop_of_cars_becomes_an_endpoint_and_a_changed_preprocessor_needs_no_
     """One drop is one run of all jobs; a second run only changes what is in front of XGBoost.
 
     A batch transform of all cars gives the endpoint's answers, row for row. In the second run Spark
-    does what scikit-learn did: the same features, and so the same answers.
+    does on Glue what scikit-learn did: the same features, and so the same answers.
     """
     cars.drop(NAME, DATA)
     run = cars.ended_run(NAME, 1, PATIENCE_SECONDS)
@@ -87,7 +87,7 @@ def test_a_drop_of_cars_becomes_an_endpoint_and_a_changed_preprocessor_needs_no_
     assert job["HyperParameters"]["num_class"] == "4"
     file = cars.project.pipelines / NAME / "pipeline.yaml"
     config = yaml.safe_load(file.read_text("utf-8"))
-    config["preprocess"] |= {"engine": "spark", "image": "spark"}
+    config["preprocess"] |= {"engine": "spark", "compute": "glue"}
     config["preprocess"]["arguments"][-1] = "ignore"
     file.write_text(yaml.safe_dump(config), "utf-8")
     publish(cars.project, cars.target, [NAME])
@@ -95,6 +95,7 @@ def test_a_drop_of_cars_becomes_an_endpoint_and_a_changed_preprocessor_needs_no_
     changed = cars.ended_run(NAME, 2, PATIENCE_SECONDS)
     assert changed["status"] == "DEPLOYED", changed["reason"]
     assert [step["name"] for step in changed["steps"]].count("Train") == 0
+    assert "PrepareOnGlue" in [step["name"] for step in changed["steps"]]
     assert features(cars, changed) == features(cars, run)
     assert len(features(cars, run)) == len(told)
     assert ask(cars, UNKNOWN).strip() in {"acc", "good", "unacc", "vgood"}
