@@ -20,10 +20,6 @@ from botocore.config import Config
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 
-# Each session reads botocore's models anew and botocore keeps them: 16 MB for every test that makes
-# a stack, and half of the time that its clients take. All sessions of the tests share one loader.
-vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)
-
 
 @dataclass(frozen=True)
 class Embedded:
@@ -77,6 +73,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if any(changing) and not all(changing):
         message = f"{folder} needs a process of its own: run `make test`, or choose tests."
         raise pytest.UsageError(message)
+    if not any(changing):
+        _share_models()
+
+
+def _share_models() -> None:
+    """Let all boto3 sessions share botocore's models, which each would read anew and keep.
+
+    That is 16 MB for every test that makes a stack, and half of the time that its clients take. Not
+    where the models themselves are looked at: S3's clients change them.
+    """
+    vars(botocore.session)["create_loader"] = cache(botocore.session.create_loader)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

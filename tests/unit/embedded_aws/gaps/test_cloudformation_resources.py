@@ -287,6 +287,10 @@ TEMPLATE: dict[str, Any] = {
                 "Targets": [{"Id": "dead", "Arn": {"Fn::GetAtt": ["Dead", "Arn"]}}],
             },
         },
+        "Group": {
+            "Type": "AWS::Scheduler::ScheduleGroup",
+            "Properties": {"Name": f"{NAME}-group", "Tags": TAGS},
+        },
         "Topic": {
             "Type": "AWS::SNS::Topic",
             "Properties": {
@@ -564,6 +568,15 @@ def test_schedule(embedded: Embedded, outputs: dict[str, str]) -> None:
     assert outputs
     rule = embedded.client("events").describe_rule(Name=f"{NAME}-schedule")
     assert rule["ScheduleExpression"] == "rate(1 day)"
+
+
+def test_schedule_group(embedded: Embedded, outputs: dict[str, str]) -> None:
+    """A group of schedules has its name and tags."""
+    assert outputs
+    scheduler = embedded.client("scheduler")
+    group = scheduler.get_schedule_group(Name=f"{NAME}-group")
+    assert group["State"] == "ACTIVE"
+    assert scheduler.list_tags_for_resource(ResourceArn=group["Arn"])["Tags"] == TAGS
 
 
 def test_topic(embedded: Embedded, outputs: dict[str, str]) -> None:
