@@ -57,6 +57,7 @@ benchmark: setup ## Measure; each program prints a table and writes JSON under .
 	@$(RUN) python benchmarks/orchestration.py
 	@$(RUN) python benchmarks/cold_start.py
 	@$(RUN) python benchmarks/judge.py
+	@$(RUN) python benchmarks/burst.py
 
 clean: ## Stop the embedded AWS and remove what was built.
 	@test ! -d .venv || $(RUN) dropforge local down

@@ -21,6 +21,7 @@ from embedded_aws.gaps import (
     cloudwatch_alarms,
     cloudwatch_metrics,
     dynamodb_atomicity,
+    dynamodb_transactions,
     events_patterns,
     events_schedules,
     events_targets,
@@ -34,6 +35,7 @@ from embedded_aws.gaps import (
 _GAPS = [
     cloudwatch_metrics,
     dynamodb_atomicity,
+    dynamodb_transactions,
     events_patterns,
     events_schedules,
     s3_events,

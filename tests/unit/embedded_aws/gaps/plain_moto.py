@@ -5,6 +5,7 @@ closed that gap itself and its module can go.
 """
 
 import contextlib
+import copy
 import io
 import json
 import sys
@@ -19,6 +20,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.table import Table
 
 REGION = "us-east-1"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:"
@@ -99,6 +101,31 @@ def dynamodb_atomicity() -> bool:
         if len(done) > number + 1:
             return True
     return False
+
+
+def dynamodb_transactions() -> bool:
+    """See the whole table be copied."""
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="t",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    copied: list[Any] = []
+    copies = copy.deepcopy
+
+    def seen(value: Any, *rest: Any) -> Any:
+        copied.append(value)
+        return copies(value, *rest)
+
+    vars(copy)["deepcopy"] = seen
+    try:
+        put = {"TableName": "t", "Item": {"pk": {"S": "k"}}}
+        dynamodb.transact_write_items(TransactItems=[{"Put": put}])
+    finally:
+        vars(copy)["deepcopy"] = copies
+    return any(isinstance(value, Table) for value in copied)
 
 
 def events_patterns() -> bool:
@@ -355,6 +382,7 @@ _CHECKS: list[Callable[[], bool]] = [
     cloudformation_sns,
     cloudformation_sqs,
     cloudformation_states,
+    dynamodb_transactions,
     dynamodb_atomicity,  # the last one: it makes Python switch threads all the time
 ]
 
