@@ -125,7 +125,7 @@ def measure(sizes: list[int]) -> tuple[Cost, list[Cost], Cost]:
             return plain(front, call, environ)
 
         server.Front._answer = counting  # type: ignore[method-assign, assignment]  # noqa: SLF001
-        machine = machines.Machine(settings, listener)
+        machine = machines.Machine(settings, [listener])
         machine.start()
         try:
             deploy(bench.target, "http://127.0.0.1:9/slack/none")
@@ -208,7 +208,7 @@ class Bench:
             list(several.map(put, range(size)))
         self._until(lambda: len(self.target.ledger.arrivals(name)) == size)
         self.jobs_end.set()
-        self._until(lambda: self._is_at_rest(name))
+        self._until(lambda: self._is_at_rest(name) and self._all_have_reported())
         arrivals = self.target.ledger.arrivals(name)
         lines = [line for function in self._reports() for line in self._since(function, before)]
         trigger = self._since(self._physical("StartRetraining"), before)
@@ -260,6 +260,10 @@ class Bench:
         runs = self.target.ledger.runs(name)
         is_free = self.target.ledger.lock(name) is None
         return is_free and bool(runs) and all(run.ended_at for run in runs)
+
+    def _all_have_reported(self) -> bool:
+        text = "".join(path.read_text("utf-8") for path in self._logs.rglob("aws/lambda/*/*.log"))
+        return text.count("START RequestId: ") == text.count("REPORT RequestId: ")
 
     def _until(self, done: Any) -> None:
         deadline = time.monotonic() + DEADLINE_SECONDS

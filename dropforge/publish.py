@@ -174,6 +174,7 @@ def _resolved(
         approval_timeout_seconds=config.approval_timeout_seconds(),
         keep=config.keep,
         start=config.start.resolved(),
+        data=config.data.resolved(),
         schedule=config.start.resolved_schedule(),
         drift=config.start.resolved_drift(),
     )

@@ -210,13 +210,21 @@ class TransformStep(Contract):
     timeout_seconds: int
 
 
+class DataPolicy(Contract):
+    """Less than all data: what is new, or a window of so many seconds, so many objects, or both."""
+
+    scope: Literal["new", "window"]
+    seconds: int | None = None
+    objects: int | None = None
+
+
 class PublishedPipeline(Contract):
     """A pipeline as ``publish`` leaves it in the ledger: images resolved, scripts uploaded.
 
     ``approval_timeout_seconds`` asks for a person's approval of each model, for so long at most.
     ``keep`` says how many deployed models keep their model, endpoint config and model package.
     ``start`` is None when runs start as soon as data has come; ``schedule`` and ``drift`` are what
-    else starts them.
+    else starts them. ``data`` is None when they read all of it.
     """
 
     name: str
@@ -233,6 +241,7 @@ class PublishedPipeline(Contract):
     start: StartPolicy | None = None
     schedule: Schedule | None = None
     drift: DriftAlarm | None = None
+    data: DataPolicy | None = None
 
 
 class Restore(Contract):

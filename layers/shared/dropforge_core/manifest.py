@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dropforge_core.naming import INCOMING, RUN_ID_LENGTH
@@ -29,7 +29,8 @@ class Selection:
     the arrivals that wait and would be served by that run; ``superseded``: the arrivals that wait
     although a newer version of their key has come, each with that newer version; ``barred``: the
     arrivals that wait although their bytes were set aside; ``lost``: the arrivals that can no
-    longer be read, IGNORED with the reason.
+    longer be read, IGNORED with the reason; ``again``: what no run but failed ones has read, in a
+    pipeline that reads what is new; ``left_out``: what waits and is outside the pipeline's window.
     """
 
     objects: list[Arrival]
@@ -38,6 +39,8 @@ class Selection:
     superseded: list[tuple[Arrival, Arrival]]
     barred: list[Arrival]
     lost: list[Arrival]
+    again: list[Arrival] = field(default_factory=list)
+    left_out: list[Arrival] = field(default_factory=list)
 
     @property
     def manifest_hash(self) -> str:
@@ -129,7 +132,7 @@ def ledger_manifest(run: Run, bucket: str, selection: Selection) -> dict[str, An
     same bytes, though perhaps another ETag. ``new`` are those with bytes that were dropped for this
     run: what the job finds in them decides whether anything is made of the rest.
     """
-    waiting = {arrival.content for arrival in selection.waiting}
+    waiting = {one.content for one in (*selection.waiting, *selection.again)}
     return {
         "run_id": run.run_id,
         "pipeline": run.pipeline,

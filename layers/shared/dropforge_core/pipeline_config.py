@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from dropforge_core.after_config import AfterDeploy
 from dropforge_core.columns_config import Column, Csv, Quarantine, problem_of, rules_document
 from dropforge_core.contracts import JudgePolicy, Threshold
+from dropforge_core.data_config import Data
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
 from dropforge_core.preprocess_config import Instance, Preprocess, Script, ScriptName
 from dropforge_core.section import Section
@@ -186,6 +187,7 @@ class PipelineConfig(Section):
     csv: Csv | None = None
     quarantine: Quarantine | None = None
     start: Start = Start()
+    data: Data = Data()
     preprocess: Preprocess
     train: Train = Train()
     evaluate: Script
@@ -194,6 +196,11 @@ class PipelineConfig(Section):
     after_deploy: AfterDeploy | None = None
     approval: Approval = Approval()
     keep: int = Field(default=5, ge=2, le=100)
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _read_alone(cls, given: Any) -> Any:
+        return {"read": given} if isinstance(given, str) else given
 
     @field_validator("approval", mode="before")
     @classmethod

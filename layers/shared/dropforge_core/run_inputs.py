@@ -117,8 +117,9 @@ class RunInputs:
             )
             for old, new in selection.superseded
         ]
+        marked += [replace(one, run_id=run.run_id if run else "") for one in selection.left_out]
         if run is not None:
-            marked += _marked(selection.waiting, run)
+            marked += _marked([*selection.waiting, *selection.again], run)
             reason = (
                 "The same bytes had been set aside before. "
                 f"To bring them back: dropforge data {pipeline} --readmit KEY"
@@ -129,11 +130,16 @@ class RunInputs:
             ]
         self.ledger.change_arrivals(pipeline, marked)
 
-    def mark_again(self, run: Run, document: Document) -> None:
-        """Mark what waits and is in the run's manifest: its starter may have died before it did."""
+    def mark_again(self, run: Run, document: Document, *, reads_new: bool) -> None:
+        """Mark what waits and is in the run's manifest: its starter may have died before it did.
+
+        In a pipeline that ``reads_new`` data also what failed runs have read: nothing else that was
+        used is in its manifest.
+        """
+        taken = {"WAITING", "USED", "SKIPPED"} if reads_new else {"WAITING"}
         read = {(one["etag"], one["size"]) for one in document["objects"]}
         arrivals = self.ledger.arrivals(run.pipeline)
-        mine = [one for one in arrivals if one.status == "WAITING" and one.content in read]
+        mine = [one for one in arrivals if one.status in taken and one.content in read]
         self.ledger.change_arrivals(run.pipeline, _marked(mine, run))
 
     def _current(self, pipeline: str) -> dict[str, Content]:

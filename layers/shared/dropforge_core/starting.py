@@ -43,6 +43,7 @@ from dropforge_core.errors import ServiceUnavailableError
 from dropforge_core.executions import death, execution_died
 from dropforge_core.flight import Flight
 from dropforge_core.naming import run_id
+from dropforge_core.narrowing import only_new, window
 from dropforge_core.records import Run
 from dropforge_core.redriving import retake_data
 from dropforge_core.run_inputs import RunInputs
@@ -141,6 +142,7 @@ class Starter:
             return None
         released = self._released(config, arrivals)
         selection = inputs.select(lock.pipeline, released, requested=bool(requests))
+        selection = self._narrowed(config, selection, released)
         if not (selection.waiting or selection.barred or requests):
             inputs.mark(lock.pipeline, selection, None)
             self.ledger.release(lock)
@@ -174,6 +176,18 @@ class Starter:
             looks.ask(config.name, released.look_at)
         return released.arrivals
 
+    def _narrowed(
+        self, config: PublishedPipeline, selection: Selection, arrivals: list[Arrival]
+    ) -> Selection:
+        """Leave out what the pipeline does not read."""
+        if config.data is None:
+            return selection
+        if config.data.scope == "window":
+            return window(selection, arrivals, config.data, self.now())
+        runs = self.ledger.runs(config.name)
+        failed = {run.run_id for run in runs if run.status == "FAILED"}
+        return only_new(selection, arrivals, failed)
+
     def _resume(self, lock: Lock) -> Run | None:
         """Go on with the run that a starter had recorded and did not see through."""
         run = self._flight.recorded(lock)
@@ -187,7 +201,8 @@ class Starter:
             self.ledger.release(lock)
             return None
         document = self._inputs.read(run)
-        self._inputs.mark_again(run, document)
+        reads_new = config.data is not None and config.data.scope == "new"
+        self._inputs.mark_again(run, document, reads_new=reads_new)
         waiting = self.ledger.waiting_requests(run.pipeline)
         self._settle(run, [one for one in waiting if one.request_id in run.requests])
         if config.version != run.version:
@@ -262,7 +277,7 @@ def _causes(selection: Selection, requests: Sequence[Request]) -> list[Cause]:
 
 def _why_skipped(pipeline: str, earlier: Run | None, selection: Selection) -> str:
     if not selection.objects and not selection.barred:
-        return "There is no data to learn from: nothing that was dropped can be read."
+        return "There is no data to learn from: nothing that was dropped is new, or can be read."
     if selection.waiting and earlier and earlier.status == "SKIPPED":
         return f"This very data was refused before, by the run {earlier.run_id}: {earlier.reason}"
     if selection.waiting and earlier:
