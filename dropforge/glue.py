@@ -52,6 +52,9 @@ def ensure_job(target: Target, config: PublishedPipeline, workers: Glue, uri: st
         "Timeout": -(-config.preprocess.timeout_seconds // 60),
         "ExecutionProperty": {"MaxConcurrentRuns": _MOST_RUNS},
     }
+    if workers.packages and not target.is_local:  # here the stand-in's own Python has them
+        packages = ",".join(workers.packages)
+        job["DefaultArguments"] = {"--additional-python-modules": packages}
     try:
         glue.get_job(JobName=step.job)
     except ClientError as err:

@@ -43,12 +43,16 @@ class Script(Section):
 
 
 class Glue(Section):
-    """AWS Glue's workers; ``hourly_usd`` is what one costs an hour."""
+    """AWS Glue's workers; ``hourly_usd`` is what one costs an hour.
+
+    ``packages`` are what Glue installs on them, as pip names them.
+    """
 
     version: Literal["4.0", "5.0"] = "5.0"
     worker_type: Literal["G.1X", "G.2X", "G.4X", "G.8X"] = "G.1X"
     workers: int = Field(default=2, ge=2, le=299)
     hourly_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    packages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(==[0-9a-z.]+)?$")], ...] = ()
 
 
 class Preprocess(Script):
