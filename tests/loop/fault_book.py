@@ -164,13 +164,14 @@ def quiet(stack: Stack) -> None:
 
 
 @contextmanager
-def impatient_queue(stack: Stack) -> Iterator[None]:
-    """Let messages that were not handled come again after a second, not after eight minutes."""
+def impatient_queue(stack: Stack, seconds: int = 1) -> Iterator[None]:
+    """Let messages that were not handled come again after seconds, not after eight minutes."""
     sqs, url = stack.target.client("sqs"), stack.target.output("IncomingQueueUrl")
     # moto forgets a policy that is not given again.
     kept = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout", "Policy"])
     attributes = dict(kept["Attributes"])
-    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes | {"VisibilityTimeout": "1"})
+    sooner = {"VisibilityTimeout": str(seconds)}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes | sooner)
     try:
         yield
     finally:
