@@ -99,7 +99,7 @@ def sam(tool: Tool, lambda_base: str, tmp_path_factory: pytest.TempPathFactory) 
     """`sam local` with an embedded AWS that containers reach.
 
     The functions get the variables that the stack gives them. Where AWS is, SAM passes on to no
-    container, so an image says it.
+    container, so an image says it; where Slack's stand-in is, a parameter does.
     """
     folder = tmp_path_factory.mktemp("sam")
     found = tool.document("local", "up", "--runtime", "docker")
@@ -117,6 +117,13 @@ def sam(tool: Tool, lambda_base: str, tmp_path_factory: pytest.TempPathFactory) 
     }
     (folder / "variables.json").write_text(json.dumps(functions))
     url = found["container_url"]
+    webhook = (tool.state / "slack-webhook").read_text()
+    target.client("ssm").put_parameter(
+        Name="/dropforge/slack-webhook",
+        Value=webhook.replace(found["endpoint_url"], url),
+        Type="SecureString",
+        Overwrite=True,
+    )
     (folder / "Dockerfile").write_text(f"FROM {lambda_base}\nENV AWS_ENDPOINT_URL={url}\n")
     docker("build", "--quiet", "--tag", _IMAGE, str(folder))
     built = build(Project(ROOT, tool.state))
