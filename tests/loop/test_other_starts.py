@@ -21,16 +21,16 @@ def tool(stack: Stack) -> Tool:
 
 def test_retrain_makes_a_run_of_what_there_is(stack: Stack, tool: Tool) -> None:
     """With a changed pipeline, which it publishes; the data is the same and not SKIPPED for it."""
-    stack.publish("again", answer="1")
-    first = stack.run("again")
-    path = stack.project.pipelines / "again/pipeline.yaml"
+    stack.publish("asked_again", answer="1")
+    first = stack.run("asked_again")
+    path = stack.project.pipelines / "asked_again/pipeline.yaml"
     path.write_text(path.read_text("utf-8").replace("answer: '1'", "answer: '2'"), "utf-8")
-    run: dict[str, Any] = tool.document("retrain", "again", "--wait")
+    run: dict[str, Any] = tool.document("retrain", "asked_again", "--wait")
     assert (run["status"], run["causes"]) == ("DEPLOYED", ["PERSON"])
     assert run["data"]["objects"] == first["data"]["objects"]
     assert run["manifest_hash"] == first["manifest_hash"]
-    assert stack.answer("again") == "2"
-    assert len(stack.target.ledger.runs("again")) == 2
+    assert stack.answer("asked_again") == "2"
+    assert len(stack.target.ledger.runs("asked_again")) == 2
 
 
 def test_retrain_during_a_run_is_one_follow_up_with_the_data_that_waits(

@@ -96,8 +96,8 @@ def test_a_training_is_told_of_in_slack_while_it_goes_on(stack: Stack) -> None:
         "hyperparameters": {"answer": "9", "epochs": "40", "seconds": "0.2"},
         "progress": "slack",
     }
-    stack.publish("told", image="scripted", metrics=LOSS, training=training)
-    stack.drop("told", "1,2\n")
+    stack.publish("told_training", image="scripted", metrics=LOSS, training=training)
+    stack.drop("told_training", "1,2\n")
     deadline = time.monotonic() + 40
     told: dict[str, list[str]] = {"told": []}
     while not told["told"]:
@@ -107,10 +107,10 @@ def test_a_training_is_told_of_in_slack_while_it_goes_on(stack: Stack) -> None:
         later = datetime.now(UTC) + timedelta(minutes=3)
         event = json.dumps({"time": later.isoformat()}).encode()
         told = invoke(stack.target, "ReportProgress", event).answer
-    run = stack.ended_run("told")
+    run = stack.ended_run("told_training")
     assert told["told"] == [run["run_id"]]
     texts = [message["text"] for message in stack.slack_about(run["run_id"])]
     assert [text.split(".")[0] for text in texts] == [
-        "📈 told: is training",
-        "✅ told: deployed, endpoint created",
+        "📈 told_training: is training",
+        "✅ told_training: deployed, endpoint created",
     ]

@@ -55,7 +55,7 @@ def test_a_marker(stack: Stack) -> None:
 
 def test_a_holder_that_died_unheard_is_found_by_the_next_drop(stack: Stack) -> None:
     """No event told of its end, and no sweeper came: the trigger sees to it."""
-    name = "unheard"
+    name = "unheard_end"
     stack.publish(name, train="hang")
     stack.drop(name, "1,2\n", "a.csv")
     deadline = time.monotonic() + DEADLINE_SECONDS
