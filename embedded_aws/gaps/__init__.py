@@ -20,6 +20,7 @@ from embedded_aws.gaps import (
     cloudformation_templates,
     cloudwatch_alarms,
     cloudwatch_metrics,
+    dynamodb_answers,
     dynamodb_atomicity,
     dynamodb_transactions,
     events_patterns,
@@ -34,6 +35,7 @@ from embedded_aws.gaps import (
 
 _GAPS = [
     cloudwatch_metrics,
+    dynamodb_answers,
     dynamodb_atomicity,
     dynamodb_transactions,
     events_patterns,

@@ -18,6 +18,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core import serialize as moto_serialize
+from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
@@ -72,6 +74,31 @@ def s3_policies() -> bool:
     except ClientError:
         return True
     return False
+
+
+def dynamodb_answers() -> bool:
+    """See a text be asked whether it is a set of bytes."""
+    dynamodb = client("dynamodb")
+    dynamodb.create_table(
+        TableName="t",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    dynamodb.put_item(TableName="t", Item={"pk": {"S": "k"}})
+    asked: list[str] = []
+    plain = BaseJSONSerializer.get_value
+
+    def get_value(self: Any, value: Any, key: str, shape: Any) -> Any:
+        asked.append(key)
+        return plain(self, value, key, shape)
+
+    vars(moto_serialize)["BaseJSONSerializer"].get_value = get_value
+    try:
+        dynamodb.get_item(TableName="t", Key={"pk": {"S": "k"}})
+    finally:
+        vars(moto_serialize)["BaseJSONSerializer"].get_value = plain
+    return "BS" in asked
 
 
 def dynamodb_atomicity() -> bool:
@@ -382,6 +409,7 @@ _CHECKS: list[Callable[[], bool]] = [
     cloudformation_sns,
     cloudformation_sqs,
     cloudformation_states,
+    dynamodb_answers,
     dynamodb_transactions,
     dynamodb_atomicity,  # the last one: it makes Python switch threads all the time
 ]
