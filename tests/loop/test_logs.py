@@ -53,18 +53,22 @@ def test_logs_of_a_run_and_its_endpoint(stack: Stack, tool: Tool) -> None:
 
 def test_what_has_no_logs(stack: Stack, tool: Tool) -> None:
     """One line says what is wrong."""
-    stack.publish("silent")
+    stack.publish("nothing_logged")
     for arguments, status, problem in (
         (["none"], 2, "No pipeline 'none'"),
         (
-            ["silent"],
+            ["nothing_logged"],
             1,
-            f"Nothing was logged there: /aws/sagemaker/Endpoints/{endpoint_of('silent')}",
+            f"Nothing was logged there: /aws/sagemaker/Endpoints/{endpoint_of('nothing_logged')}",
         ),
-        (["silent", "--step", "Deploy"], 2, "is none of Preprocess, Train"),
-        (["silent", "--step", "Train"], 2, "has no runs yet"),
-        (["silent", "--run", "silent-20261121t052011-1a2b3c4d"], 2, "silent-20261121t052011"),
-        (["silent", "--follow", "--json"], 2, "has no document"),
+        (["nothing_logged", "--step", "Deploy"], 2, "is none of Preprocess, Train"),
+        (["nothing_logged", "--step", "Train"], 2, "has no runs yet"),
+        (
+            ["nothing_logged", "--run", "nothing_logged-20261121t052011-1a2b3c4d"],
+            2,
+            "nothing_logged-20261121t052011",
+        ),
+        (["nothing_logged", "--follow", "--json"], 2, "has no document"),
     ):
         done = tool("logs", *arguments)
         assert done.returncode == status, done.stderr
