@@ -193,7 +193,8 @@ def test_a_failure_says_where_and_how_to_try_again(stack: Stack, topic: Topic) -
     assert text.startswith("❌ told_failure: failed in Train\n")
     assert "The model did not converge" in text
     assert "Failed step: Train" in text
-    assert "Try again with the same files: dropforge drop told_failure FILE... --wait" in text
+    again = f"dropforge redrive {run['run_id']} --wait"
+    assert f"Try again on the same data: {again}" in text
     assert images(message) == []
 
 

@@ -142,8 +142,10 @@ def _commands(news: RunNews) -> list[tuple[str, str]]:
         listed += [("Approve it", approve), ("Reject it", f"{approve} --reject")]
     if _is_set_aside(news):
         listed.append(("Look at the objects", f"data {news.pipeline}"))
-    if news.status == "FAILED":
-        listed.append(("Try again with the same files", f"drop {news.pipeline} FILE... --wait"))
+    if news.status == "FAILED" and news.restores:
+        listed.append(("Try again", f"rollback {news.pipeline} --to {news.restores}"))
+    elif news.status == "FAILED":
+        listed.append(("Try again on the same data", f"redrive {news.run_id} --wait"))
     if news.metrics:
         listed.append(("Read the report", f"report {news.run_id}"))
     return [*listed, ("See the run", f"show {news.run_id}")]

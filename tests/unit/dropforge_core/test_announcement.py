@@ -129,9 +129,11 @@ def test_a_failure_says_where_and_how_to_try_again() -> None:
     assert made.reason == "Train failed with States.TaskFailed: no."
     assert ("Failed step", "Train") in made.facts
     assert made.commands == [
-        ("Try again with the same files", "dropforge drop iris FILE... --wait"),
+        ("Try again on the same data", f"dropforge redrive {RUN} --wait"),
         ("See the run", f"dropforge show {RUN}"),
     ]
+    made = told(some_news("FAILED", "NONE", reason="", error=error, restores="iris-before"))
+    assert made.commands[0] == ("Try again", "dropforge rollback iris --to iris-before")
 
 
 @pytest.mark.parametrize(
