@@ -275,7 +275,7 @@ class Bench:
     def _reports(self) -> dict[str, list[tuple[float, int, int]]]:
         """Return each function's REPORT lines: seconds, billed ms, megabytes."""
         found: dict[str, list[tuple[float, int, int]]] = {}
-        for folder in (self._logs / "aws/lambda").iterdir():
+        for folder in self._logs.glob("aws/lambda/*"):
             text = "".join(path.read_text("utf-8") for path in sorted(folder.rglob("*.log")))
             found[folder.name] = [
                 (float(ms) / 1000, int(billed), int(megabytes))

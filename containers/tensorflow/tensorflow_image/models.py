@@ -40,7 +40,8 @@ class Servable:
         if function is None:
             raise RequestError(f'Serving signature key "{question.signature}" not found.')
         wanted = function.structured_input_signature[1]
-        columns = _columns(question, list(wanted))
+        # TensorFlow gives them in an order of its own, another in each process.
+        columns = _columns(question, sorted(wanted))
         tensors = {name: _tensor(name, columns[name], spec) for name, spec in wanted.items()}
         outputs = _called(function, tensors)
         told = {name: _told(name, tensor.numpy()) for name, tensor in outputs.items()}
