@@ -3,6 +3,9 @@
 Two receivers may get the same message, a delete that meets a send loses the sent message, and a
 long poll looks only once a second. Here each queue's own lock covers its operations, a long poll
 wakes at once, and a listener can wait for any queue to change.
+
+And moto asks the clock, through two dates, several times for each message of a queue whenever one
+is sent or received: in a burst nobody else got an answer. Here the clock is asked directly.
 """
 
 import threading
@@ -45,7 +48,7 @@ changes = Changes()
 
 def apply() -> None:
     """Close the gap; a second call changes nothing."""
-    from moto.sqs.models import Queue, SQSBackend  # noqa: PLC0415
+    from moto.sqs.models import Message, Queue, SQSBackend  # noqa: PLC0415
 
     if hasattr(Queue.add_message, "__wrapped__"):
         return
@@ -53,6 +56,9 @@ def apply() -> None:
     Queue.delete_message = _locked(Queue.delete_message, announces=False)
     SQSBackend.change_message_visibility = _on_locked_queue(SQSBackend.change_message_visibility)
     SQSBackend.receive_message = _receiving(SQSBackend.receive_message)
+    SQSBackend.is_message_valid_based_on_retention_period = _is_kept
+    Message.visible = property(lambda message: time.time() * 1000 > message.visible_at)
+    Message.delayed = property(lambda message: time.time() * 1000 < message.delayed_until)
 
 
 def seconds_until_visible(queue: Any) -> float | None:
@@ -62,6 +68,11 @@ def seconds_until_visible(queue: Any) -> float | None:
         times = [max(m.visible_at, m.delayed_until) for m in queue._messages]  # noqa: SLF001
     later = [moment - now for moment in times if moment > now]
     return min(later) / 1000 if later else None
+
+
+def _is_kept(backend: Any, queue_name: str, message: Any) -> bool:
+    queue = backend.get_queue(queue_name)
+    return bool(time.time() < queue.message_retention_period + message.sent_timestamp / 1000)
 
 
 def _locked(original: Callable[..., Any], *, announces: bool) -> Callable[..., Any]:

@@ -101,6 +101,23 @@ def test_a_long_poll_without_a_message_ends(settings: Settings, queue: Queue) ->
     assert 0.9 < time.monotonic() - began < 2
 
 
+def test_hidden_delayed_and_expired_messages_are_not_received(
+    settings: Settings, queue: Queue
+) -> None:
+    """Each is left where it is, and the one that is there comes."""
+    backend = sqs_backends[settings.account][settings.region]
+    for body in ("hidden", "expired", "there"):
+        backend.send_message(queue.name, body)
+    backend.send_message(queue.name, "delayed", delay_seconds=60)
+    hidden, expired, *_ = queue._messages  # noqa: SLF001
+    hidden.change_visibility(60)
+    assert [one.body for one in queue.messages] == ["expired", "there"]
+    expired.sent_timestamp -= (queue.message_retention_period + 1) * 1000
+    queue._messages.remove(expired)  # noqa: SLF001 - moto stops at one: it is to come last
+    queue._messages.append(expired)  # noqa: SLF001
+    assert [one.body for one in backend.receive_message(queue.name, 10, 0, 30)] == ["there"]
+
+
 def test_a_dead_letter_target_is_kept_and_updated(
     functions: Functions, deploy: Callable[..., str], aws: Callable[[str], Any]
 ) -> None:

@@ -43,3 +43,35 @@ def test_every_type_comes_back(embedded: Embedded) -> None:
     )["Attributes"]
     assert queried == got == scanned == ITEM
     assert updated == ITEM | {"more": {"S": "v"}}
+
+
+def test_a_query_comes_in_the_keys_order(embedded: Embedded) -> None:
+    """Numbers as numbers, page by page, of one partition among others."""
+    dynamodb = embedded.client("dynamodb")
+    dynamodb.create_table(
+        TableName="ordered",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "N"},
+        ],
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+    )
+    for number in ("10", "9", "-1", "1.5"):
+        for partition in ("b", "a", "c"):
+            dynamodb.put_item(
+                TableName="ordered", Item={"pk": {"S": partition}, "sk": {"N": number}}
+            )
+    pages = dynamodb.get_paginator("query").paginate(
+        TableName="ordered",
+        KeyConditionExpression="pk = :k",
+        ExpressionAttributeValues={":k": {"S": "a"}},
+        PaginationConfig={"PageSize": 3},
+    )
+    assert [[item["sk"]["N"] for item in page["Items"]] for page in pages] == [
+        ["-1", "1.5", "9"],
+        ["10"],
+    ]
