@@ -104,7 +104,7 @@ class Histories(RuleBasedStateMachine):
         """Let an invocation that has stopped go on."""
         self._go_on(index, course)
 
-    @rule(what=st.sampled_from([61, 301, 481, "delete", "sweep"]), course=COURSES)
+    @rule(what=st.sampled_from([61, 301, 661, "delete", "sweep"]), course=COURSES)
     def happen(self, what: int | str, course: Course) -> None:
         """Let time pass, somebody delete an object, or the schedule come."""
         if isinstance(what, int):

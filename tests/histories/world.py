@@ -30,9 +30,9 @@ from .process import Process, Strike
 
 PIPELINE = "iris"
 # As template.yaml has them.
-_VISIBILITY_SECONDS = 480
-_FUNCTION_SECONDS = 30.0
-_SWEEPER_SECONDS = 300.0
+_VISIBILITY_SECONDS = 660
+_FUNCTION_SECONDS = {"start_retraining": 60.0, "finish_run": 120.0, "sweep_pipelines": 300.0}
+_SWEEPER_SECONDS = 300.0  # from one sweep to the next
 _FINISH_TRIES = 11  # as retrain.asl.json has it; they span more than a dead starter's lock
 _ASYNC_TRIES = 3
 _JOB_SECONDS = 2.0
@@ -283,9 +283,10 @@ class World:
             self.takers[item["sk"]["S"]].add(item["run_id"]["S"])
 
     def _begin(self, name: str, event: Any, after: Callable[[Process], None]) -> None:
-        seconds = _SWEEPER_SECONDS if name == "sweep_pipelines" else _FUNCTION_SECONDS
         handler = self.functions[name].lambda_handler
-        process = Process(name, lambda: handler(event, Context()), self._now(), seconds)
+        process = Process(
+            name, lambda: handler(event, Context()), self._now(), _FUNCTION_SECONDS[name]
+        )
         self.processes.append(process)
         self.ends[id(process)] = after
 

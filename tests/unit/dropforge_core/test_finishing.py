@@ -340,7 +340,7 @@ def test_a_trigger_in_the_midst_of_a_finish(stack: Stack, step: str) -> None:
     redelivered: list[bool] = []
     finisher(stack, Interrupted(stack, step, trigger)).finish(end_of(run))
     if redelivered:
-        stack.clock.advance(480)
+        stack.clock.advance(660)
         stack.starter().start_waiting("iris")
     assert stack.fates() == [("a.csv", "USED"), ("b.csv", "IN_RUN")]
     assert len(stack.executions()) == 2
