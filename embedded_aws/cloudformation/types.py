@@ -286,6 +286,7 @@ UPDATABLE = frozenset(
         "AWS::SQS::Queue",
         "AWS::SQS::QueuePolicy",
         "AWS::SSM::Parameter",
+        "AWS::Scheduler::ScheduleGroup",
         "AWS::StepFunctions::StateMachine",
     }
 )

@@ -1,17 +1,23 @@
 """Gap: CloudFormation skips CloudWatch alarms."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
+
+from embedded_aws.cloudformation import models
 
 
 def apply() -> None:
     """Do nothing more: defining `Alarm` makes it known."""
 
 
-class Alarm(CloudFormationModel):  # type: ignore[misc]
-    """AWS::CloudWatch::Alarm."""
+class Alarm(models.NewType, CloudFormationModel):  # type: ignore[misc]
+    """An alarm of moto's."""
+
+    TYPE = "AWS::CloudWatch::Alarm"
+    NAME = "AlarmName"
+    ATTRIBUTES: ClassVar = {"Arn": "arn"}
 
     def __init__(self, alarm: Any) -> None:
         """Stand for an alarm of moto's."""
@@ -22,23 +28,9 @@ class Alarm(CloudFormationModel):  # type: ignore[misc]
         """The alarm's name, as on AWS."""
         return str(self._alarm.name)
 
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """Name the property that names an alarm."""
-        return "AlarmName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Name the type."""
-        return "AWS::CloudWatch::Alarm"
-
-    @classmethod
-    def has_cfn_attr(cls, attribute: str) -> bool:
-        """Offer the ARN."""
-        return attribute == "Arn"
-
-    def get_cfn_attribute(self, _: str) -> str:
-        """Give the ARN."""
+    @property
+    def arn(self) -> str:
+        """The alarm's ARN."""
         return str(self._alarm.alarm_arn)
 
     @classmethod

@@ -51,8 +51,10 @@ def _api_rule(rule: dict[str, Any]) -> dict[str, Any]:
     return api
 
 
-class BucketPolicy(CloudFormationModel):  # type: ignore[misc]
-    """AWS::S3::BucketPolicy."""
+class BucketPolicy(models.NewType, CloudFormationModel):  # type: ignore[misc]
+    """The policy of a bucket."""
+
+    TYPE = "AWS::S3::BucketPolicy"
 
     def __init__(self, bucket: str, account: str, region: str) -> None:
         """Stand for the policy of a bucket."""
@@ -64,21 +66,6 @@ class BucketPolicy(CloudFormationModel):  # type: ignore[misc]
         """The bucket's name, as on AWS."""
         return self.bucket
 
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """Say that no property names the policy."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Name the type."""
-        return "AWS::S3::BucketPolicy"
-
-    @classmethod
-    def has_cfn_attr(cls, _: str) -> bool:
-        """Offer no attributes."""
-        return False
-
     @classmethod
     def create_from_cloudformation_json(
         cls, _: str, cloudformation_json: dict[str, Any], account: str, region: str, **__: Any
@@ -89,21 +76,6 @@ class BucketPolicy(CloudFormationModel):  # type: ignore[misc]
         document = json.dumps(properties["PolicyDocument"]).encode()
         policy._backend.put_bucket_policy(policy.bucket, document)
         return policy
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> "BucketPolicy":
-        """Put a new one in the place of the old one."""
-        original_resource.delete(account_id, region_name)
-        return cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name
-        )
 
     def delete(self, _: str, __: str) -> None:
         """Remove the policy."""

@@ -4,7 +4,7 @@ A topic's update deletes it, with all who subscribed, and it has no attribute `T
 """
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from moto.core.common_models import CloudFormationModel
 from moto.sns.models import Topic, sns_backends
@@ -57,29 +57,16 @@ def _complete(topic: Any, properties: dict[str, Any], account: str, region: str)
         backend.subscribe(topic.arn, one["Endpoint"], one["Protocol"])
 
 
-class TopicPolicy(CloudFormationModel):  # type: ignore[misc]
-    """AWS::SNS::TopicPolicy."""
+class TopicPolicy(models.NewType, CloudFormationModel):  # type: ignore[misc]
+    """The policy of topics, which get back the ones they had."""
+
+    TYPE = "AWS::SNS::TopicPolicy"
 
     def __init__(self, name: str, topics: list[Any], before: list[str]) -> None:
         """Stand for the policy of these topics; `before` are the policies that it replaced."""
         self.physical_resource_id = name
         self._topics = topics
         self._before = before
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """Say that no property names the policy."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Name the type."""
-        return "AWS::SNS::TopicPolicy"
-
-    @classmethod
-    def has_cfn_attr(cls, _: str) -> bool:
-        """Offer no attributes."""
-        return False
 
     @classmethod
     def create_from_cloudformation_json(
@@ -93,29 +80,17 @@ class TopicPolicy(CloudFormationModel):  # type: ignore[misc]
             topic.policy = json.dumps(properties["PolicyDocument"])
         return cls(name, topics, before)
 
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> "TopicPolicy":
-        """Take the policy from the old topics and give it to the new ones."""
-        original_resource.delete(account_id, region_name)
-        return cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name
-        )
-
     def delete(self, _: str, __: str) -> None:
         """Give the topics back the policies that they had."""
         for topic, policy in zip(self._topics, self._before, strict=True):
             topic.policy = policy
 
 
-class Subscription(CloudFormationModel):  # type: ignore[misc]
-    """AWS::SNS::Subscription."""
+class Subscription(models.NewType, CloudFormationModel):  # type: ignore[misc]
+    """A subscription of moto's."""
+
+    TYPE = "AWS::SNS::Subscription"
+    ATTRIBUTES: ClassVar = {"Arn": "physical_resource_id"}
 
     def __init__(self, subscription: Any) -> None:
         """Stand for a subscription of moto's."""
@@ -125,25 +100,6 @@ class Subscription(CloudFormationModel):  # type: ignore[misc]
     def physical_resource_id(self) -> str:
         """The subscription's ARN, as on AWS."""
         return str(self._subscription.arn)
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """Say that no property names a subscription."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Name the type."""
-        return "AWS::SNS::Subscription"
-
-    @classmethod
-    def has_cfn_attr(cls, attribute: str) -> bool:
-        """Offer the ARN."""
-        return attribute == "Arn"
-
-    def get_cfn_attribute(self, _: str) -> str:
-        """Give the ARN."""
-        return self.physical_resource_id
 
     @classmethod
     def create_from_cloudformation_json(
@@ -165,21 +121,6 @@ class Subscription(CloudFormationModel):  # type: ignore[misc]
         raw = str(properties.get("RawMessageDelivery", False)).lower() == "true"
         backend.set_subscription_attributes(made.arn, "RawMessageDelivery", raw)
         return cls(made)
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> "Subscription":
-        """Put a new one in the place of the old one."""
-        original_resource.delete(account_id, region_name)
-        return cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name
-        )
 
     def delete(self, account: str, region: str) -> None:
         """Unsubscribe."""

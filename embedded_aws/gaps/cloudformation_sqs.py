@@ -9,6 +9,8 @@ from typing import Any
 from moto.core.common_models import CloudFormationModel
 from moto.sqs.models import Queue, sqs_backends
 
+from embedded_aws.cloudformation import models
+
 
 def apply() -> None:
     """Update queues; defining `QueuePolicy` makes it known."""
@@ -34,28 +36,15 @@ def _update_queue(
     return queue
 
 
-class QueuePolicy(CloudFormationModel):  # type: ignore[misc]
-    """AWS::SQS::QueuePolicy."""
+class QueuePolicy(models.NewType, CloudFormationModel):  # type: ignore[misc]
+    """The policy of queues."""
+
+    TYPE = "AWS::SQS::QueuePolicy"
 
     def __init__(self, name: str, queues: list[Any]) -> None:
         """Stand for the policy of these queues."""
         self.physical_resource_id = name
         self._queues = queues
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """Say that no property names the policy."""
-        return ""
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Name the type."""
-        return "AWS::SQS::QueuePolicy"
-
-    @classmethod
-    def has_cfn_attr(cls, _: str) -> bool:
-        """Offer no attributes."""
-        return False
 
     @classmethod
     def create_from_cloudformation_json(
@@ -68,21 +57,6 @@ class QueuePolicy(CloudFormationModel):  # type: ignore[misc]
         for queue in queues:
             queue.policy = json.dumps(properties["PolicyDocument"])
         return cls(name, queues)
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> "QueuePolicy":
-        """Take the policy from the old queues and give it to the new ones."""
-        original_resource.delete(account_id, region_name)
-        return cls.create_from_cloudformation_json(
-            new_resource_name, cloudformation_json, account_id, region_name
-        )
 
     def delete(self, _: str, __: str) -> None:
         """Remove the policy from its queues."""

@@ -145,6 +145,41 @@ def test_a_parameter_alone_can_be_updated(embedded: Embedded) -> None:
     assert found["Status"] == "Enabled"
 
 
+def test_a_group_of_schedules_keeps_them_through_an_update(embedded: Embedded) -> None:
+    """Only its tags can change, and what is in it stays."""
+
+    def template(owner: str) -> dict[str, Any]:
+        properties = {"Name": "stacks-group", "Tags": [{"Key": "owner", "Value": owner}]}
+        group = {"Type": "AWS::Scheduler::ScheduleGroup", "Properties": properties}
+        return {"Resources": {"Group": group}}
+
+    create_stack(embedded, "stacks-group", template("one"))
+    iam, queue = embedded.client("iam"), "arn:aws:sqs:us-east-1:123456789012:q"
+    trusted = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}}
+    trust = {"Version": "2012-10-17", "Statement": [trusted | {"Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="scheduler", AssumeRolePolicyDocument=json.dumps(trust))
+    allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue}
+    policy = {"Version": "2012-10-17", "Statement": [allowed]}
+    iam.put_role_policy(RoleName="scheduler", PolicyName="p", PolicyDocument=json.dumps(policy))
+    scheduler = embedded.client("scheduler")
+    scheduler.create_schedule(
+        Name="daily",
+        GroupName="stacks-group",
+        ScheduleExpression="rate(1 day)",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={"Arn": queue, "RoleArn": role["Role"]["Arn"]},
+    )
+    embedded.client("cloudformation").update_stack(
+        StackName="stacks-group", TemplateBody=json.dumps(template("two"))
+    )
+    assert status(embedded, "stacks-group")["StackStatus"] == "UPDATE_COMPLETE"
+    found = scheduler.list_schedules(GroupName="stacks-group")["Schedules"]
+    assert [one["Name"] for one in found] == ["daily"]
+    arn = scheduler.get_schedule_group(Name="stacks-group")["Arn"]
+    tags = scheduler.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    assert tags == [{"Key": "owner", "Value": "two"}]
+
+
 def test_an_update_that_cannot_be_made_is_told(embedded: Embedded) -> None:
     """A type without updates ends as UPDATE_FAILED with the reason; it can be mended after."""
     template = {"Resources": {"Group": {"Type": "AWS::Logs::LogGroup", "Properties": {}}}}
