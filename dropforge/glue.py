@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from dropforge_core.aws_errors import error_code
 from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.naming import endpoint_name
 from dropforge_core.preprocess_config import Glue
@@ -14,6 +15,7 @@ from dropforge_core.preprocess_config import Glue
 from dropforge.target import Target
 
 ARCHIVE = "code.zip"
+_NOT_FOUND = "EntityNotFoundException"
 _MOST_RUNS = 3  # one that ends late must not stop the next
 
 
@@ -58,12 +60,29 @@ def ensure_job(target: Target, config: PublishedPipeline, workers: Glue, uri: st
     try:
         glue.get_job(JobName=step.job)
     except ClientError as err:
-        if err.response["Error"]["Code"] != "EntityNotFoundException":
+        if error_code(err) != _NOT_FOUND:
             raise
         tags = {"dropforge:stack": target.stack, "dropforge:pipeline": config.name}
         glue.create_job(Name=step.job, Tags=tags, **job)
     else:
         glue.update_job(JobName=step.job, JobUpdate=job)
+
+
+def find_job_run(target: Target, job: str, run_id: str) -> str | None:
+    """Return the id of the newest of a job's runs that works for a run of ours, None without one.
+
+    It is told by where it writes: Glue names its runs itself.
+    """
+    pages = target.client("glue").get_paginator("get_job_runs").paginate(JobName=job)
+    try:
+        for page in pages:
+            for each in page["JobRuns"]:  # the newest first
+                if f"/runs/{run_id}/" in each.get("Arguments", {}).get("--output", ""):
+                    return str(each["Id"])
+    except ClientError as err:
+        if error_code(err) != _NOT_FOUND:
+            raise
+    return None
 
 
 def remove_job(target: Target, config: PublishedPipeline) -> str | None:

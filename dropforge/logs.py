@@ -9,12 +9,14 @@ from typing import Any
 from dropforge_core.naming import aws_name, endpoint_name, is_pipeline_name
 from dropforge_core.records import Run
 
-from dropforge import output
+from dropforge import glue, output
 from dropforge.errors import CommandError, InputError
 from dropforge.runs import find_run
 from dropforge.target import Target
 
 _GROUPS = "/aws/sagemaker"
+# What Glue itself says, and what scripts print.
+_GLUE_GROUPS = ("/aws-glue/jobs/error", "/aws-glue/jobs/output")
 # By the steps' names: the kind of job, and what its name has after the run's.
 _STEPS = {
     "Preprocess": ("ProcessingJobs", "-preprocess-{attempt}"),
@@ -27,11 +29,16 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Source:
-    """A log group, how the names of its streams begin, and how they end."""
+    """A log group, how the names of its streams begin, and how they end.
+
+    Where a job of Glue wrote, they begin with the id that it gave to what it did for ``run_id``.
+    """
 
     group: str
     prefix: str = ""
     suffix: str = ""
+    glue_job: str = ""
+    run_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,8 @@ def sources(
     Raises:
         InputError: there is no such pipeline, run or step.
     """
-    if not is_pipeline_name(pipeline) or target.ledger.published(pipeline) is None:
+    config = target.ledger.published(pipeline) if is_pipeline_name(pipeline) else None
+    if config is None:
         raise InputError(f"No pipeline {pipeline!r} is published in {target.stack}.")
     if run_id is None and step is None:
         group = f"{_GROUPS}/Endpoints/{endpoint_name(target.stack, pipeline)}"
@@ -68,7 +76,15 @@ def sources(
         raise InputError("--container is for the endpoint, and for the step Transform.")
     run = _run(target, pipeline, run_id)
     wanted = [known[step.lower()]] if step else list(_STEPS)
-    return [_source(run, name, container) for name in wanted]
+    on_glue = config.preprocess.glue
+    found = []
+    for name in wanted:
+        if name == "Preprocess" and on_glue:
+            found += [
+                Source(group, glue_job=on_glue.job, run_id=run.run_id) for group in _GLUE_GROUPS
+            ]
+        found.append(_source(run, name, container))
+    return found
 
 
 def lines(target: Target, wanted: list[Source], *, follow: bool) -> Iterator[Line]:
@@ -95,7 +111,7 @@ def lines(target: Target, wanted: list[Source], *, follow: bool) -> Iterator[Lin
 def write(line: Line) -> None:
     """Print a line for people, with what wrote it."""
     name = output.printable(line.stream.rpartition("/")[2])
-    output.write_line(f"{name}: {output.printable(line.message)}")
+    output.write_line(f"{name}: {output.printable(line.message)}", at_once=True)
 
 
 def _run(target: Target, pipeline: str, run_id: str | None) -> Run:
@@ -120,7 +136,7 @@ def _source(run: Run, step: str, container: str | None) -> Source:
 def _new(target: Target, source: Source, read: dict[tuple[str, str], str]) -> Iterator[Line]:
     """Yield what a source's streams have that was not read yet."""
     logs = target.client("logs")
-    for stream in _streams(logs, source):
+    for stream in _streams(target, source):
         at = (source.group, stream)
         while True:
             more = {"nextToken": read[at]} if at in read else {}
@@ -130,14 +146,21 @@ def _new(target: Target, source: Source, read: dict[tuple[str, str], str]) -> It
             for event in answer["events"]:
                 yield Line(stream, event["timestamp"], event["message"])
             token = answer["nextForwardToken"]
-            is_end = read.get(at) == token or not answer["events"]
+            # Only this tells the end: a page may be empty and more follow.
+            is_end = read.get(at) == token
             read[at] = token
             if is_end:
                 break
 
 
-def _streams(logs: Any, source: Source) -> list[str]:
-    given = {"logStreamNamePrefix": source.prefix} if source.prefix else {}
+def _streams(target: Target, source: Source) -> list[str]:
+    prefix: str | None = source.prefix
+    if source.glue_job:
+        prefix = glue.find_job_run(target, source.glue_job, source.run_id)
+        if prefix is None:
+            return []
+    logs = target.client("logs")
+    given = {"logStreamNamePrefix": prefix} if prefix else {}
     pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=source.group, **given)
     try:
         names = [each["logStreamName"] for page in pages for each in page["logStreams"]]

@@ -20,9 +20,11 @@ def write_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_line(text: str) -> None:
-    """Write a line to stdout."""
+def write_line(text: str, *, at_once: bool = False) -> None:
+    """Write a line to stdout; `at_once` also into a pipe, whose reader waits for it."""
     sys.stdout.write(f"{text}\n")
+    if at_once:
+        sys.stdout.flush()
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

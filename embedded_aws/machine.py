@@ -25,6 +25,7 @@ from embedded_aws.images import Images
 from embedded_aws.processes import Children
 from embedded_aws.sagemaker import SageMaker
 from embedded_aws.sagemaker.docker_runtime import DockerRuntime
+from embedded_aws.sagemaker.log_streams import LogStreams
 from embedded_aws.sagemaker.process_runtime import ProcessRuntime
 from embedded_aws.sagemaker.runtime import Runtime
 from embedded_aws.sagemaker.storage import Storage
@@ -54,14 +55,17 @@ class Machine:
         cloudwatch = CloudWatch(settings)
         self._alarms = Alarms(settings, cloudwatch, events.emit)
         runtime = _runtime(settings, self._children, engine)
-        self._glue = Glue(Surroundings(settings, runtime, Storage(settings), events.emit))
+        put_logs = CloudWatchLogs(settings).put
+        self._closing = threading.Event()
+        logs = LogStreams(put_logs, self._closing)
+        self._glue = Glue(Surroundings(settings, runtime, Storage(settings), events.emit, logs))
         self._sagemaker = SageMaker(
             settings,
             events.emit,
             runtime,
             faults=faults,
             cloudwatch=cloudwatch,
-            put_logs=CloudWatchLogs(settings).put,
+            put_logs=put_logs,
         )
         self._schedules = Schedules(
             settings, events.fire, Scheduler(settings, self._functions).schedules
@@ -104,6 +108,7 @@ class Machine:
         self._functions.stop()
         self._sagemaker.stop()
         self._glue.stop()
+        self._closing.set()
         self._children.stop_all()
         remove_all(self._settings.state)
         for server in self._servers:

@@ -10,13 +10,15 @@ import shutil
 import threading
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from embedded_aws.errors import AwsError
+from embedded_aws.sagemaker.log_streams import LogStreams
 from embedded_aws.sagemaker.runtime import (
     CannotStartError,
     Command,
@@ -30,6 +32,8 @@ from embedded_aws.sagemaker.storage import Location, Storage, StorageError
 from embedded_aws.settings import Settings
 
 _FOLDER = "/opt/ml/glue"
+# Its group `output` has what scripts print, `error` what Glue itself has to say.
+_LOGS = "/aws-glue/jobs"
 _PY_FILES = "--extra-py-files"
 _SCRIPT = "--scriptLocation"
 # For Glue's launcher, not for the script.
@@ -57,6 +61,7 @@ class Surroundings:
     runtime: Runtime
     storage: Storage
     emit: Callable[[str, str, dict[str, Any], list[str]], None]
+    logs: LogStreams
 
 
 class _FailedError(Exception):
@@ -93,20 +98,13 @@ class Run:
             "Arguments": request.get("Arguments", {}),
             "Timeout": self._minutes,
             "GlueVersion": job.get("GlueVersion", "0.9"),
-            "LogGroupName": "/aws-glue/jobs",
+            "LogGroupName": _LOGS,
             **{
                 key: request.get(key, job.get(key))
                 for key in ("WorkerType", "NumberOfWorkers")
                 if request.get(key, job.get(key))
             },
         }
-
-    @property
-    def log(self) -> Path:
-        """Where the script's output goes, named as Glue's log group and stream."""
-        path = self._surroundings.settings.state / "logs/aws-glue/jobs/output" / self.id
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
 
     def describe(self) -> dict[str, Any]:
         """Tell the run as GetJobRun does."""
@@ -155,10 +153,10 @@ class Run:
             pairs = [[key, value] for key, value in given.items() if key not in _LAUNCHERS]
             arguments = [part for pair in pairs for part in pair if part != ""]
             command = Command([str(script), *arguments], ["python3"])
-            self.log.touch()
-            program = container.start(command, {}, self.log)
-            self._change(JobRunState="RUNNING")
-            return self._wait(program)
+            with self._logging("output") as log:
+                program = container.start(command, {}, log)
+                self._change(JobRunState="RUNNING")
+                return self._wait(program, log)
         finally:
             container.remove()
 
@@ -179,7 +177,7 @@ class Run:
                 path.rename(folder / path.name[1:])
         return PurePosixPath(_FOLDER) / name
 
-    def _wait(self, program: Program) -> str:
+    def _wait(self, program: Program, log: Path) -> str:
         deadline = time.monotonic() + self._minutes * 60
         while not program.has_ended():
             if self._stopping.is_set():
@@ -191,15 +189,24 @@ class Run:
             self._stopping.wait(_LOOK_SECONDS)
         status = program.stop(0)
         if status:
-            raise _FailedError(self._last_words() or f"Exit status: {status}")
+            raise _FailedError(_last_words(log) or f"Exit status: {status}")
         return "SUCCEEDED"
 
-    def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").splitlines()
-        return next((line for line in reversed(lines) if line.strip()), "")[:_LONGEST_MESSAGE]
+    @contextmanager
+    def _logging(self, group: str) -> Iterator[Path]:
+        """Give an empty file that is followed into the run's stream of a log group."""
+        group = f"{_LOGS}/{group}"
+        path = self._surroundings.settings.state / f"logs{group}" / self.id
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        with self._surroundings.logs.following(path, group, self.id):
+            yield path
 
     def _end(self, state: str, message: str, seconds: float) -> None:
         told = {"ErrorMessage": message} if message else {}
+        if message:
+            with self._logging("error") as log:
+                log.write_text(f"{message}\n", "utf-8")
         self._change(
             JobRunState=state, CompletedOn=_now(), ExecutionTime=max(1, round(seconds)), **told
         )
@@ -215,6 +222,11 @@ class Run:
     def _change(self, **fields: Any) -> None:
         with self._lock:
             self._description.update(fields, LastModifiedOn=_now())
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return next((line for line in reversed(lines) if line.strip()), "")[:_LONGEST_MESSAGE]
 
 
 def _unzip(path: Path, folder: Path, uri: str) -> None:

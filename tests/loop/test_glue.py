@@ -56,6 +56,9 @@ def test_a_script_that_fails_on_glue_fails_the_run(stack: Stack, tool: Tool) -> 
     run = stack.run("glue_fails")
     assert run["status"] == "FAILED"
     assert "The data is of no use." in run["reason"]
+    told = tool.document("logs", "glue_fails", "--step", "preprocess")
+    assert [line["message"] for line in told] == ["The data is of no use."] * 2, "Glue and script"
+    assert {line["stream"][:3] for line in told} == {"jr_"}
     publish(stack, "glue_fails", "ok")
     assert stack.run("glue_fails", "3,4\n", count=2)["status"] == "DEPLOYED"
     deleted = tool.document("destroy", "glue_fails", "--yes")["deleted"]

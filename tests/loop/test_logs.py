@@ -1,5 +1,6 @@
 """What jobs and containers print, in CloudWatch Logs, and read from there by command."""
 
+import signal
 from typing import Any
 
 import pytest
@@ -49,6 +50,23 @@ def test_logs_of_a_run_and_its_endpoint(stack: Stack, tool: Tool) -> None:
     [line] = read("--container", "model")
     assert line["stream"].endswith("/model")
     assert line["message"] == "serving b"
+
+
+def test_what_comes_is_followed(stack: Stack, tool: Tool) -> None:
+    """A reader of a pipe gets each line as it comes, of containers started meanwhile too."""
+    stack.publish("followed", answer="old")
+    assert stack.run("followed")["status"] == "DEPLOYED"
+    with tool.start("logs", "followed", "--follow") as following:
+        assert following.stdout
+        try:
+            assert following.stdout.readline().endswith(": serving old\n")
+            stack.publish("followed", answer="new")
+            assert stack.run("followed", "3,4\n", count=2)["status"] == "DEPLOYED"
+            assert following.stdout.readline().endswith(": serving new\n")
+        finally:
+            following.send_signal(signal.SIGINT)
+        out, err = following.communicate(timeout=30)
+    assert (following.returncode, out, err) == (130, "", "")
 
 
 def test_what_has_no_logs(stack: Stack, tool: Tool) -> None:

@@ -82,6 +82,14 @@ def start(embedded: Embedded, job: str, **arguments: str) -> str:
     return run
 
 
+def printed(embedded: Embedded, group: str, run: str) -> list[str]:
+    """Read the run's stream of one of Glue's two log groups; it is whole once the run has ended."""
+    events = embedded.client("logs").get_log_events(
+        logGroupName=f"/aws-glue/jobs/{group}", logStreamName=run, startFromHead=True
+    )["events"]
+    return [event["message"] for event in events]
+
+
 def test_a_script_runs_as_glue_runs_it(embedded: Embedded, job: str) -> None:
     """With the job's arguments and the run's over them, and everything that it imports."""
     run = start(embedded, job, engine="sklearn", more="1")
@@ -95,8 +103,7 @@ def test_a_script_runs_as_glue_runs_it(embedded: Embedded, job: str) -> None:
     assert (given["--engine"], given["--more"]) == ("sklearn", "1")
     assert (given["--JOB_NAME"], given["--JOB_RUN_ID"]) == (job, run)
     assert "--extra-py-files" not in given
-    log = embedded.state / "logs/aws-glue/jobs/output" / run
-    assert log.read_text().startswith("told ")
+    assert printed(embedded, "output", run)[0].startswith("told ")
 
 
 def test_a_run_may_have_another_script(embedded: Embedded, job: str) -> None:
@@ -104,12 +111,16 @@ def test_a_run_may_have_another_script(embedded: Embedded, job: str) -> None:
     run = start(embedded, job, scriptLocation="s3://glue/scripts/other.py")
     assert ended(embedded, job, run)["JobRunState"] == "SUCCEEDED"
     assert (embedded.state / "logs/aws-glue/jobs/output" / run).read_text() == "the other\n"
+    assert printed(embedded, "output", run) == ["the other"]
 
 
 def test_runs_that_end_badly(embedded: Embedded, job: str) -> None:
     """A script's last words are the error; a script that is not there is one too."""
-    told = ended(embedded, job, start(embedded, job, then="fail"))
+    run = start(embedded, job, then="fail")
+    told = ended(embedded, job, run)
     assert (told["JobRunState"], told["ErrorMessage"]) == ("FAILED", "ValueError: no such column")
+    assert printed(embedded, "error", run) == ["ValueError: no such column"]
+    assert printed(embedded, "output", run)[-1] == "ValueError: no such column"
     told = ended(embedded, job, start(embedded, job, scriptLocation="s3://glue/none.py"))
     assert told["JobRunState"] == "FAILED"
     assert "s3://glue/none.py" in told["ErrorMessage"]
