@@ -7,7 +7,9 @@ are an addition of this image.
 
 from __future__ import annotations
 
+import importlib.util
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,7 +84,18 @@ def load(folder: Path, *, batch: bool = False) -> XgboostModel:
         raise ModelError(f"the model {path} cannot be loaded: {error}") from error
     # Requests are small and many: threads of its own would only wait for each other.
     booster.set_param({"nthread": 1})
+    _remember_absence("pandas")
     return XgboostModel(booster, batch=batch)
+
+
+def _remember_absence(name: str) -> None:
+    """Have a module that is not there not looked for again.
+
+    XGBoost asks for pandas with each prediction, to know whether the rows are a table of it. Python
+    then walks through `sys.path`, which takes longer than 300 rounds of trees.
+    """
+    if importlib.util.find_spec(name) is None:
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say so
 
 
 def libsvm_rows(body: bytes, width: int) -> list[list[float]]:

@@ -141,6 +141,7 @@ def serve(application: ASGI3Application, environ: Mapping[str, str]) -> None:
     """
     options = server_options(environ)
     _become(environ.get("SERVE_USER"))
+    logger.info("serving on port %d", options["port"])
     uvicorn.run(application, **options)
 
 
