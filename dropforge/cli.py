@@ -13,10 +13,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from dropforge import cli_starts, output
+from dropforge import cli_images, cli_local, cli_starts, output
 from dropforge import options as shared
 from dropforge.errors import CommandError, InputError
-from dropforge.options import Options, PipelineName, RunId, Runtime, Timeout, Where, acting
+from dropforge.options import Options, PipelineName, RunId, Timeout, acting
 from dropforge.project import error_log, find_project
 
 app = typer.Typer(
@@ -27,111 +27,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-local = typer.Typer(help="The embedded AWS on this machine.", rich_markup_mode=None)
 function = typer.Typer(help="The Lambda functions of the stack.", rich_markup_mode=None)
-faults = typer.Typer(rich_markup_mode=None)
-image = typer.Typer(help="The container images of containers/.", rich_markup_mode=None)
-app.add_typer(local, name="local")
-app.add_typer(image, name="image")
-local.add_typer(faults, name="faults")
+app.add_typer(cli_local.app, name="local")
+app.add_typer(cli_images.app, name="image")
 app.add_typer(function, name="function")
-
-ImageName = Annotated[str, typer.Argument(metavar="NAME", help="A folder of containers/.")]
-
-# The character in the first line keeps the others as they are.
-_KINDS_OF_FAULTS = """\b
-KIND      FIELDs; those in brackets may be left out
-call      service operation [by], then code [message status], breaks or seconds [happens]
-event     [source detail_type] then=dropped, delayed, duplicated or reordered [seconds copies]
-message   [queue] [copies seconds]
-function  [function] [then=killed or timed_out] [call service operation happens] or seconds
-job       [job] then=killed, failed, stopped, timed_out or interrupted [reason seconds grace away]
-endpoint  [endpoint] [restarts seconds]
-each      [match after times]
-
-docs/local.md says what they mean.
-"""
-
-
-@local.command()
-@acting
-def up(
-    options: Options,
-    runtime: Annotated[
-        Runtime | None, typer.Option("--runtime", help="What runs jobs and endpoints.")
-    ] = None,
-) -> None:
-    """Start the embedded AWS, empty, with the application deployed in it."""
-    from dropforge import local as verb
-
-    _only_here(options)
-    state = verb.up(find_project(), options.stack, runtime)
-    output.write_json(state.document()) if options.as_json else state.write()
-
-
-@local.command()
-@acting
-def down(options: Options) -> None:
-    """Stop the embedded AWS; what was in it is gone."""
-    from dropforge import local as verb
-
-    _only_here(options)
-    pid = verb.down(find_project())
-    if options.as_json:
-        output.write_json(verb.Status(None, None).document())
-    elif pid is None:
-        output.write_line("The embedded AWS was not running.")
-    else:
-        output.write_line(f"Stopped the embedded AWS (process {pid}).")
-
-
-@local.command()
-@acting
-def status(options: Options) -> None:
-    """Describe the embedded AWS."""
-    from dropforge import local as verb
-
-    _only_here(options)
-    state = verb.status(find_project(), options.stack)
-    output.write_json(state.document()) if options.as_json else state.write()
-
-
-@faults.callback(invoke_without_command=True)
-@acting
-def list_faults(options: Options) -> None:
-    """List the faults that are forced on the embedded AWS and still to come."""
-    from dropforge import faults as verb
-
-    found = verb.pending(_endpoint_here(options))
-    output.write_json(found) if options.as_json else verb.write(found)
-
-
-@faults.command("add", epilog=_KINDS_OF_FAULTS)
-@acting
-def add_fault(
-    options: Options,
-    kind: Annotated[str | None, typer.Argument(metavar="KIND")] = None,
-    fields: Annotated[list[str] | None, typer.Argument(metavar="FIELD=VALUE")] = None,
-    file: Annotated[
-        str | None, typer.Option("--file", metavar="PATH", help="A JSON document; - reads stdin.")
-    ] = None,
-) -> None:
-    """Force a fault on the embedded AWS."""
-    from dropforge import faults as verb
-
-    document = verb.read(kind, fields or [], file)
-    found = verb.add(_endpoint_here(options), document)
-    output.write_json(found) if options.as_json else verb.write(found)
-
-
-@faults.command("clear")
-@acting
-def clear_faults(options: Options) -> None:
-    """Forget all faults; events that are held for one are delivered."""
-    from dropforge import faults as verb
-
-    verb.clear(_endpoint_here(options))
-    output.write_json([]) if options.as_json else verb.write([])
 
 
 @app.command()
@@ -442,52 +341,6 @@ def slack(options: Options) -> None:
     output.write_json(found) if options.as_json else verb.write(found)
 
 
-@image.command("build")
-@acting
-def build_image(
-    options: Options,
-    name: ImageName,
-    base: Annotated[
-        str | None, typer.Option(metavar="IMAGE", help="Base it on this image.")
-    ] = None,
-    builder: Annotated[
-        str | None, typer.Option(metavar="IMAGE", help="Build it in this image.")
-    ] = None,
-) -> None:
-    """Build an image with the container engine of this machine."""
-    from dropforge import image as verb
-
-    built = verb.build(find_project(), name, base, builder)
-    output.write_json(built.document()) if options.as_json else built.write()
-
-
-@image.command("test")
-@acting
-def test_image(options: Options, name: ImageName) -> None:
-    """Check that a built image keeps SageMaker's contract with containers."""
-    from dropforge import image_contract as verb
-
-    checks = verb.check(find_project(), name)
-    if options.as_json:
-        output.write_json([check.document() for check in checks])
-    else:
-        verb.write(checks)
-    _exit(1 if any(check.problem for check in checks) else 0)
-
-
-@image.command("push")
-@acting
-def push_image(options: Options, name: ImageName) -> None:
-    """Push a built image to ECR, into a repository that is created when it is missing."""
-    from dropforge import image as verb
-    from dropforge.target import open_target
-
-    if options.target is Where.LOCAL:
-        raise InputError("push: the embedded AWS has no registry: add --target aws.")
-    pushed = verb.push(find_project(), open_target(options), name)
-    output.write_json(pushed.document()) if options.as_json else pushed.write()
-
-
 @function.command("invoke")
 @acting
 def function_invoke(
@@ -543,18 +396,6 @@ def _path(text: str) -> Path:
     if not text:
         raise InputError("PATH: is empty: name a file or a folder.")
     return Path(text)
-
-
-def _only_here(options: Options) -> None:
-    if options.target is Where.AWS:
-        raise InputError("local: acts on this machine only; leave out --target aws.")
-
-
-def _endpoint_here(options: Options) -> str:
-    from dropforge.target import open_local
-
-    _only_here(options)
-    return str(open_local(options).endpoint_url)
 
 
 def _exit(status: int) -> None:
