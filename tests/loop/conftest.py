@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
+import yaml
 from rich.console import Console
 
 from dropforge.build import Build, build
@@ -82,20 +84,29 @@ def start_hurried(state: Path, *options: str, program: Path = HURRIED) -> subpro
     return process
 
 
+class PublishIris(Protocol):
+    """Publishes the real pipeline `iris` under a name, with changes to sections of its own."""
+
+    def __call__(self, name: str, **sections: Any) -> None:
+        """Change a section's entries, or put something else in its place, and publish."""
+
+
 @pytest.fixture
-def iris(stack: Stack) -> Callable[[str, float], None]:
-    """Publish the real pipeline under a name, with a limit for bad rows."""
+def iris(stack: Stack) -> PublishIris:
+    """Publish the real pipeline `iris`."""
     image = stack.project.root / "containers/iris"
     if not image.exists():
         shutil.copytree(ROOT / "containers/iris", image)
 
-    def publish_as(name: str, most_bad_rows: float) -> None:
+    def publish_as(name: str, **sections: Any) -> None:
         folder = stack.project.pipelines / name
         shutil.copytree(ROOT / "pipelines/iris", folder, dirs_exist_ok=True)
         path = folder / "pipeline.yaml"
-        text = path.read_text("utf-8").replace("name: iris", f"name: {name}", 1)
-        limited = text.replace("most_bad_rows: 0.2", f"most_bad_rows: {most_bad_rows}")
-        path.write_text(limited, "utf-8")
+        config = yaml.safe_load(path.read_text("utf-8")) | {"name": name}
+        for section, changes in sections.items():
+            changed = isinstance(changes, dict) and isinstance(config.get(section), dict)
+            config[section] = config[section] | changes if changed else changes
+        path.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
         publish(stack.project, stack.target, [name])
 
     return publish_as

@@ -1,13 +1,13 @@
 """Faults on the way from an object to its run: nothing is lost, nothing is used twice."""
 
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from .conftest import PublishIris
 from .fault_book import Fault, Outcome, impatient_queue, observe, quiet, until
 from .stack import Stack
 from .test_quarantine import OTHER_COLUMNS, drop_together, fates, put
@@ -175,12 +175,10 @@ def test_hostile_keys(stack: Stack, fault: Fault) -> None:
 
 
 @pytest.mark.fault(7)
-def test_objects_that_are_no_data(
-    stack: Stack, fault: Fault, iris: Callable[[str, float], None]
-) -> None:
+def test_objects_that_are_no_data(stack: Stack, fault: Fault, iris: PublishIris) -> None:
     """Empty, gone, of other columns: each has its reason; what a run writes starts nothing."""
     name = "f07_no_data"
-    iris(name, 0.2)
+    iris(name)
     bucket, s3 = stack.target.output("DataBucketName"), stack.target.s3
     stack.strike(
         kind="event", source="aws.s3", match=incoming(name, "gone"), then="delayed", seconds=3

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from dropforge_core.records import Arrival
 
+from .conftest import PublishIris
 from .stack import DEADLINE_SECONDS, ROOT, Stack
 from .test_cases import HAPPY_TRANSITIONS
 
@@ -117,15 +118,13 @@ def serves(stack: Stack, name: str) -> str:
     return str(described["EndpointConfigName"])
 
 
-def test_good_data_is_used_and_broken_data_is_not(
-    stack: Stack, iris: Callable[[str, float], None]
-) -> None:
+def test_good_data_is_used_and_broken_data_is_not(stack: Stack, iris: PublishIris) -> None:
     """One broken object of eleven costs nothing but itself; a drop of only broken ones, no model.
 
     What was refused is read by no later run, and stays where it was dropped.
     """
     name = "q_half"
-    iris(name, 0.2)
+    iris(name)
     good = {f"good-{n}.csv": rows(n, 10) for n in range(10)}
     drop_together(stack, name, {"broken.csv": GARBAGE, **good})
     run = stack.ended_run(name)
@@ -169,12 +168,10 @@ def test_good_data_is_used_and_broken_data_is_not(
     assert len(stack.target.ledger.runs(name)) == 3, "quarantine triggers nothing"
 
 
-def test_only_broken_data_makes_no_endpoint(
-    stack: Stack, iris: Callable[[str, float], None]
-) -> None:
+def test_only_broken_data_makes_no_endpoint(stack: Stack, iris: PublishIris) -> None:
     """The very first drop may be broken: SKIPPED, told, and the pipeline is free for the next."""
     name = "q_first"
-    iris(name, 0.2)
+    iris(name)
     put(stack, name, "broken.csv", GARBAGE)
     run = stack.ended_run(name)
     assert (run["status"], run["endpoint"]["action"]) == ("SKIPPED", "NONE"), run["reason"]
@@ -187,10 +184,10 @@ def test_only_broken_data_makes_no_endpoint(
     assert again["reason"].startswith("This very data was refused before")
 
 
-def test_the_share_of_bad_rows_decides(stack: Stack, iris: Callable[[str, float], None]) -> None:
+def test_the_share_of_bad_rows_decides(stack: Stack, iris: PublishIris) -> None:
     """Too many bad rows: SKIPPED, until the pipeline's owner allows them and drops them again."""
     name = "q_share"
-    iris(name, 0.2)
+    iris(name)
     lines = [row if place % 4 else f"{row},x" for place, row in enumerate(IRIS)]
     content = "".join(f"{line}\n" for line in lines).encode()
     put(stack, name, "a.csv", content)
@@ -202,7 +199,7 @@ def test_the_share_of_bad_rows_decides(stack: Stack, iris: Callable[[str, float]
     assert rejected(stack, run, entry)[1] == ["5", "not 5 columns", lines[4]]
     assert fates(stack, name)["a.csv"].status == "QUARANTINED"
 
-    iris(name, 0.3)
+    iris(name, quarantine={"most_bad_rows": 0.3})
     put(stack, name, "a.csv", content)
     run = stack.ended_run(name, count=2)
     assert run["status"] in {"DEPLOYED", "REJECTED"}, run["reason"]
@@ -211,10 +208,10 @@ def test_the_share_of_bad_rows_decides(stack: Stack, iris: Callable[[str, float]
     assert fates(stack, name)["a.csv"].status == "USED"
 
 
-def test_hostile_names_are_only_names(stack: Stack, iris: Callable[[str, float], None]) -> None:
+def test_hostile_names_are_only_names(stack: Stack, iris: PublishIris) -> None:
     """Good and broken objects of any name: used or kept, each under its true key in the index."""
     name = "q_hostile"
-    iris(name, 0.2)
+    iris(name)
     bad = b"setosa,-1,3.5,1.4,0.2\n"
     half = {f"half/{key}": rows(0, 10) + bad + str(n).encode() for n, key in enumerate(HOSTILE)}
     whole = {f"whole/{key}": GARBAGE + str(n).encode() for n, key in enumerate(HOSTILE)}

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from dropforge_core.aws_errors import error_code
 from dropforge_core.contracts import ApprovalAnswer, ApprovalDecision
 from dropforge_core.failures import shortened
+from dropforge_core.locking import take_back_lock
 from dropforge_core.records import Approval
 from dropforge_core.times import iso, utc_now
 
@@ -49,9 +50,10 @@ class Approvals:
     now: Callable[[], datetime] = utc_now
 
     def begin(self, wait: ApprovalWait) -> ApprovalAnswer:
-        """Keep the token, let the pipeline go, and look at once: it may be decided already.
+        """Let the pipeline go, keep the token, and look at once: it may be decided already.
 
-        Data that came during the run starts the next one now. Each step may be repeated.
+        In this order: whoever finds the token takes the pipeline back, which must stay so. Data
+        that came during the run starts the next one now. Each step may be repeated.
         """
         now = self.now()
         mine = Approval(
@@ -62,15 +64,15 @@ class Approvals:
             asked_at=iso(now),
             expires_at=int((now + _KEPT).timestamp()),
         )
+        shown = {name: wait.news[name] for name in _SHOWN if name in wait.news}
+        waiting = {"status": "WAITING_FOR_APPROVAL", "model_package": wait.model_package}
+        self.ledger.change_run(wait.run_id, shown | waiting)
+        self.ledger.release_run(wait.pipeline, wait.run_id)
         other = self.ledger.approval(wait.pipeline)
         if not self.ledger.put_approval(mine):
             self._answer(mine, _superseded(other.run_id if other else "a newer run"))
         elif other is not None and other.run_id != mine.run_id:
             self._answer(other, _superseded(mine.run_id))
-        shown = {name: wait.news[name] for name in _SHOWN if name in wait.news}
-        waiting = {"status": "WAITING_FOR_APPROVAL", "model_package": wait.model_package}
-        self.ledger.change_run(wait.run_id, shown | waiting)
-        self.ledger.release_run(wait.pipeline, wait.run_id)
         answer = self.look(wait.pipeline)
         self.starter.start_waiting(wait.pipeline)
         return answer
@@ -80,6 +82,7 @@ class Approvals:
 
         Raises:
             botocore.exceptions.ClientError: the registry, the ledger or Step Functions refused.
+            ServiceUnavailableError: a starter keeps the pipeline; ask again later.
         """
         wait = self.ledger.approval(pipeline)
         if wait is None:
@@ -124,7 +127,8 @@ class Approvals:
 
     def _go_on(self, wait: Approval) -> bool:
         """Let the run hold its pipeline again; while another run has it, that one's end looks."""
-        if not self.ledger.take_back(wait.pipeline, wait.run_id, int(self.now().timestamp())):
+        pause = self.starter.pause
+        if not take_back_lock(self.ledger, wait.pipeline, wait.run_id, self.now, pause):
             return False
         self.ledger.change_run(wait.run_id, {"status": "RUNNING"})
         return True

@@ -27,10 +27,40 @@ def take_lock(
         ServiceUnavailableError: another starter keeps the lock; ask again later.
     """
     owner = uuid.uuid4().hex
+    return _tried(
+        lambda: ledger.acquire(pipeline, owner, int(now().timestamp())), ledger, pipeline, pause
+    )
+
+
+def take_back_lock(
+    ledger: Ledger,
+    pipeline: str,
+    run_id: str,
+    now: Callable[[], datetime],
+    pause: Callable[[float], None],
+) -> bool:
+    """Let a run that gave its pipeline back hold it again; False when another run is going.
+
+    Raises:
+        ServiceUnavailableError: a starter keeps the lock; ask again later.
+    """
+    return bool(
+        _tried(
+            lambda: ledger.take_back(pipeline, run_id, int(now().timestamp())),
+            ledger,
+            pipeline,
+            pause,
+        )
+    )
+
+
+def _tried[T](
+    take: Callable[[], T], ledger: Ledger, pipeline: str, pause: Callable[[float], None]
+) -> T | None:
+    """Take the lock once no starter has it: only the end of a run looks for who else wants it."""
     for _ in range(_TRIES):
-        lock = ledger.acquire(pipeline, owner, int(now().timestamp()))
-        if lock is not None:
-            return lock
+        if taken := take():
+            return taken
         holder = ledger.lock(pipeline)
         if holder is not None and holder.phase == "RUNNING":
             return None

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,7 +6,8 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from dropforge_core.approvals import Approvals
 from dropforge_core.contracts import ApprovalWait
-from dropforge_core.records import Run
+from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.records import Approval, Run
 
 from tests.unit.dropforge_core.stack import Stack
 
@@ -190,3 +192,56 @@ def test_a_deployment_supersedes_older_runs_only(stack: Stack) -> None:
         assert stack.ledger.approval("iris") is not None
         subject.supersede("iris", "iris-20991231t000000-00000000")
         assert stack.ledger.approval("iris") is None
+
+
+def test_an_approval_while_a_starter_looks_is_not_lost(stack: Stack) -> None:
+    """A starter that finds nothing gives the pipeline back, and nobody would look again."""
+    run = started(stack, "first", 1)
+    with registry(stack, "PendingManualApproval"):
+        approvals(stack).begin(wait_of(run))
+    lock = stack.ledger.acquire("iris", "a starter", int(stack.clock.now().timestamp()))
+    assert lock is not None
+
+    def release(_: float) -> None:
+        stack.ledger.release(lock)
+
+    looking = replace(approvals(stack), starter=replace(stack.starter(), pause=release))
+    with registry(stack, "Approved"), answers(stack, 1):
+        assert looking.look("iris").answered == (run.run_id,)
+    held = stack.ledger.lock("iris")
+    assert held is not None
+    assert held.run_id == run.run_id
+
+
+def test_a_starter_that_stays_has_the_look_tried_again(stack: Stack) -> None:
+    """By whoever tries the function again."""
+    run = started(stack, "first", 1)
+    with registry(stack, "PendingManualApproval"):
+        approvals(stack).begin(wait_of(run))
+    assert stack.ledger.acquire("iris", "a starter", int(stack.clock.now().timestamp()))
+    with registry(stack, "Approved"), pytest.raises(ServiceUnavailableError, match="under way"):
+        approvals(stack).look("iris")
+
+
+def test_an_approval_as_soon_as_it_is_asked_for_keeps_its_pipeline(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever finds the token lets the run go on, and the pipeline stays the run's."""
+    run = started(stack, "first", 1)
+    put = stack.ledger.put_approval
+
+    def put_and_approve(approval: Approval) -> bool:
+        was_put = put(approval)
+        approvals(stack).look("iris")
+        return was_put
+
+    monkeypatch.setattr(stack.ledger, "put_approval", put_and_approve)
+    incurious = replace(stack.starter(), finish_function="")
+    with registry(stack, "Approved"), answers(stack, 1):
+        replace(approvals(stack), starter=incurious).begin(wait_of(run))
+    held = stack.ledger.lock("iris")
+    assert held is not None
+    assert (held.run_id, held.phase) == (run.run_id, "RUNNING")
+    goes_on = stack.ledger.run(run.run_id)
+    assert goes_on is not None
+    assert goes_on.status == "RUNNING"
