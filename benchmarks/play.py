@@ -55,7 +55,7 @@ def played_aws(state: Path) -> Iterator[tuple[Target, Played]]:
         clock = Clock()
         made: list[Played] = []
 
-        def make(_settings: Any, _children: Any, emit: Any, _images: Any, **_: Any) -> Played:
+        def make(_settings: Any, emit: Any, _runtime: Any, **_: Any) -> Played:
             made.append(Played(clock, emit))
             return made[0]
 
