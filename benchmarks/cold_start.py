@@ -37,6 +37,7 @@ EVENTS = {
     "CheckEndpoint": "check_endpoint.missing.json",
     "JudgeModel": "judge_model.promoted.json",
     "AnswerEndpointWait": "answer_endpoint_wait.wait.json",
+    "RestoreInputs": "restore_inputs.job_failed.json",
     "SmokeTest": "smoke_test.iris.json",
     "NotifyMetrics": "notify_metrics.deployed.json",
     "FinishRun": "finish_run.deployed.json",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from dropforge_core.naming import aws_name, endpoint_name, is_pipeline_name
+from dropforge_core.naming import aws_name, endpoint_name, is_pipeline_name, preprocess_jobs
 from dropforge_core.records import Run
 
 from dropforge import glue, output
@@ -83,7 +83,7 @@ def sources(
             found += [
                 Source(group, glue_job=on_glue.job, run_id=run.run_id) for group in _GLUE_GROUPS
             ]
-        found.append(_source(run, name, container))
+        found += _sources(run, name, container)
     return found
 
 
@@ -126,11 +126,13 @@ def _run(target: Target, pipeline: str, run_id: str | None) -> Run:
     return runs[0]
 
 
-def _source(run: Run, step: str, container: str | None) -> Source:
+def _sources(run: Run, step: str, container: str | None) -> list[Source]:
     kind, rest = _STEPS[step]
-    job = aws_name(run.run_id) + rest.format(attempt=run.attempt)
+    jobs = [aws_name(run.run_id) + rest.format(attempt=run.attempt)]
+    if step == "Preprocess":
+        jobs = preprocess_jobs(run.run_id, run.attempt)[::-1]
     suffix = f"-{container}" if container else ""
-    return Source(f"{_GROUPS}/{kind}", f"{job}/", suffix)
+    return [Source(f"{_GROUPS}/{kind}", f"{job}/", suffix) for job in jobs]
 
 
 def _new(target: Target, source: Source, read: dict[tuple[str, str], str]) -> Iterator[Line]:

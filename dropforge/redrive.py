@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from dropforge_core.contracts import PublishedPipeline, Resume
 from dropforge_core.flight import Flight
-from dropforge_core.naming import QUARANTINE
+from dropforge_core.input_restoring import clear_preprocessed
 from dropforge_core.records import Lock, Run
 from dropforge_core.redriving import redrive_run, retake_data
 from dropforge_core.run_inputs import RunInputs
@@ -17,13 +17,12 @@ from dropforge_core.table import ConditionFailedError
 from dropforge import output
 from dropforge.errors import CommandError, InputError
 from dropforge.holding import open_flight, refuse_interrupted, take
-from dropforge.remains import find_remains, preprocessed
+from dropforge.remains import find_remains
 from dropforge.runs import find_run
 from dropforge.target import Target
 from dropforge.waiting import watching
 
 _MOST_ATTEMPTS = 99
-_DELETED_AT_ONCE = 1000
 _WHY_NOT = {
     "DEPLOYED": "to bring its model back: dropforge rollback {pipeline} --to {run}",
     "ROLLED_BACK": "its model did not hold in service; a new run: dropforge retrain {pipeline}",
@@ -96,7 +95,12 @@ def _start(target: Target, flight: Flight, lock: Lock, run: Run, *, over_newer: 
         _check_is_newest(run, target.ledger.runs(run.pipeline))
     resume = find_remains(target, run, config)
     if resume is None:
-        _clear(target, run)
+        clear_preprocessed(
+            target.s3,
+            run.run_id,
+            target.output("DataBucketName"),
+            target.output("ArtifactsBucketName"),
+        )
         run = _with_its_data(target, run)
         flight.renew(lock)
     skipped = _skipped(resume)
@@ -169,19 +173,3 @@ def _with_its_data(target: Target, run: Run) -> Run:
     if not found.data["objects"]:
         raise InputError(f"Nothing of the data of {run.run_id} is left in the bucket.")
     return found
-
-
-def _clear(target: Target, run: Run) -> None:
-    """Delete what an earlier attempt's preprocess made: the next one's must not mix with it."""
-    for bucket, prefix in (
-        (target.output("ArtifactsBucketName"), preprocessed(run)),
-        (target.output("DataBucketName"), f"{QUARANTINE}{run.pipeline}/{run.run_id}/"),
-    ):
-        pages = target.s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=prefix, PaginationConfig={"PageSize": _DELETED_AT_ONCE}
-        )
-        for page in pages:
-            if found := page.get("Contents", []):
-                target.s3.delete_objects(
-                    Bucket=bucket, Delete={"Objects": [{"Key": one["Key"]} for one in found]}
-                )

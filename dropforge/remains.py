@@ -19,7 +19,7 @@ from dropforge_core.contracts import (
     Verdict,
 )
 from dropforge_core.endpoints import endpoint_state, with_what_serves
-from dropforge_core.naming import aws_name
+from dropforge_core.naming import aws_name, preprocess_jobs, preprocessed
 from dropforge_core.records import Run
 
 from dropforge.target import Target
@@ -33,17 +33,12 @@ _COUNTS = frozenset(RowCounts.model_fields)
 _GOOD_ENOUGH = "It was judged good enough in an earlier attempt."
 
 
-def preprocessed(run: Run) -> str:
-    """Return where, in the artifacts bucket, a run's preprocess job leaves what it made."""
-    return f"runs/{run.run_id}/preprocess/"
-
-
 def find_remains(target: Target, run: Run, config: PublishedPipeline) -> Resume | None:
     """Find what the next attempt of a failed run need not make again, None for nothing.
 
     Only what the version that is published now has made counts, and what is still there.
     """
-    found = _newest(target, run, config, "Processing", "preprocess")
+    found = _newest(target, run, config, "Processing")
     if found is None or not _has_outputs(target, run, config):
         return None
     told = _told(found)
@@ -52,7 +47,7 @@ def find_remains(target: Target, run: Run, config: PublishedPipeline) -> Resume 
     )
     sagemaker = target.client("sagemaker")
     state = with_what_serves(sagemaker, endpoint_state(sagemaker, config.endpoint))
-    training = _newest(target, run, config, "Training", "train")
+    training = _newest(target, run, config, "Training")
     trained = _trained(target, training) if training else None
     jobs = [_job("Preprocess", found, config.preprocess.machine, "Processing")]
     if training and trained:
@@ -70,22 +65,23 @@ def find_remains(target: Target, run: Run, config: PublishedPipeline) -> Resume 
 
 
 def _newest(
-    target: Target, run: Run, config: PublishedPipeline, kind: str, step: str
+    target: Target, run: Run, config: PublishedPipeline, kind: str
 ) -> dict[str, Any] | None:
     """Describe the newest job of a step that has completed, if the current version made it."""
-    for attempt, version in _attempts(run):
-        name = f"{aws_name(run.run_id)}-{step}-{attempt}"
+    for name, version in _jobs(run, kind):
         job = _describe(target, kind, name)
         if job is not None and job[f"{kind}JobStatus"] == "Completed":
             return job if version == config.version else None
     return None
 
 
-def _attempts(run: Run) -> Iterator[tuple[int, str]]:
-    """List the attempts and the version of each, the newest first."""
-    yield run.attempt, run.version
-    for one in reversed(run.earlier_attempts):
-        yield int(one["attempt"]), str(one["version"])
+def _jobs(run: Run, kind: str) -> Iterator[tuple[str, str]]:
+    """List the names that a step's jobs may have, and the version of each, the newest first."""
+    attempts = [{"attempt": run.attempt, "version": run.version}, *reversed(run.earlier_attempts)]
+    for one in attempts:
+        trained = [f"{aws_name(run.run_id)}-train-{one['attempt']}"]
+        names = preprocess_jobs(run.run_id, one["attempt"]) if kind == "Processing" else trained
+        yield from ((name, one["version"]) for name in names)
 
 
 def _describe(target: Target, kind: str, name: str) -> dict[str, Any] | None:
@@ -109,7 +105,7 @@ def _has_outputs(target: Target, run: Run, config: PublishedPipeline) -> bool:
     bucket = target.output("ArtifactsBucketName")
     return all(
         target.s3.list_objects_v2(
-            Bucket=bucket, Prefix=f"{preprocessed(run)}{folder}/", MaxKeys=1
+            Bucket=bucket, Prefix=f"{preprocessed(run.run_id)}{folder}/", MaxKeys=1
         ).get("Contents")
         for folder in (*config.train.channels, "holdout")
     )

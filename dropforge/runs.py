@@ -147,6 +147,7 @@ def _facts(run: Run) -> dict[str, str]:
         "serves": str(endpoint.get("config") or ""),
         "model package": run.model_package or "",
         "data": words.data(run.data),
+        "meanwhile": words.meanwhile(run.data),
         "manifest": str(run.data["manifest"]),
         "quarantine": str(run.data.get("quarantine", "")),
         "transitions": str(run.billed_transitions),

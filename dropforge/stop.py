@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from dropforge_core.aws_errors import error_code
 from dropforge_core.endpoints import endpoint_state, is_settled
 from dropforge_core.failures import STOPPED
-from dropforge_core.naming import aws_name
+from dropforge_core.naming import aws_name, preprocess_jobs
 from dropforge_core.records import Run
 from dropforge_core.removal import names_of
 
@@ -82,10 +82,9 @@ def _end_what_it_started(target: Target, run: Run) -> None:
             stepfunctions.stop_execution(executionArn=execution, error=STOPPED)
             output.say(f"Stopped the execution {execution.rpartition(':')[2]}.")
     name, attempt = aws_name(run.run_id), run.attempt
-    for step in (f"preprocess-{attempt}", f"evaluate-{attempt}", f"evaluate-{attempt}-2"):
-        _stop_job(
-            f"{name}-{step}", lambda job: sagemaker.stop_processing_job(ProcessingJobName=job)
-        )
+    evaluations = [f"{name}-evaluate-{attempt}", f"{name}-evaluate-{attempt}-2"]
+    for job in (*preprocess_jobs(run.run_id, attempt), *evaluations):
+        _stop_job(job, lambda job: sagemaker.stop_processing_job(ProcessingJobName=job))
     _stop_job(
         f"{name}-train-{attempt}", lambda job: sagemaker.stop_training_job(TrainingJobName=job)
     )

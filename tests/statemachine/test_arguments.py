@@ -185,9 +185,11 @@ def arguments_of(name: str, options: dict[str, bool]) -> Iterator[tuple[str, Any
             machine["States"]["Prepare"]["Assign"],
             variables | {"states": states | {"result": prepared}},
         )
+    failed = {"outcome": {"status": "FAILED", "error": {"step": "Prepare", "error": "Broken"}}}
     for state_name, state, _ in states_of(machine):
         if state["Type"] == "Task":
-            yield state_name, evaluate(state["Arguments"], variables)
+            more = failed if state_name == "RestoreInputs" else {}
+            yield state_name, evaluate(state["Arguments"], variables | more)
 
 
 def all_arguments(options: dict[str, bool]) -> dict[str, Any]:
@@ -316,13 +318,14 @@ def test_payloads_are_the_contracts() -> None:
     """What the machines send to functions is what the functions' contracts read."""
     tasks = all_arguments(OPTIONS[0])
     contracts.CheckEndpointInput.model_validate(tasks["CheckEndpoint"]["Payload"])
+    contracts.FailedPreparation.model_validate(tasks["RestoreInputs"]["Payload"])
     contracts.EndpointWait.model_validate(tasks["WaitForEndpoint"]["Payload"])
     contracts.ApprovalWait.model_validate(tasks["WaitForApproval"]["Payload"])
     contracts.JudgeStart.model_validate(tasks["JudgeAgain"]["Input"])
     contracts.SmokeTestInput.model_validate(tasks["SmokeTest"]["Payload"])
     contracts.RunNews.model_validate(tasks["Ask"]["Payload"])
     end = contracts.RunEnd.model_validate(tasks["Notify"]["Payload"])
-    assert end.data.model_dump() == DATA
+    assert end.data.dump() == DATA
     assert (end.first_event_at, end.jobs) == ("2026-11-21T05:20:01.000Z", ())
     contracts.JudgeInput.model_validate(tasks["JudgeModel"]["Payload"])
     assert tasks["Notify"]["Payload"] == tasks["Finish"]["Payload"]
@@ -343,8 +346,9 @@ def test_a_rollback_needs_nothing_of_what_it_skips() -> None:
     begin, resume = machine["States"]["Begin"], machine["States"]["Resume"]
     variables |= evaluate(begin["Assign"], variables)
     assert begin["Next"] == "Resume"
-    rule, redrive, _ = resume["Choices"]
-    assert evaluate(redrive["Condition"], variables) is False
+    *ended, rule, redrive, _ = resume["Choices"]
+    for other in (*ended, redrive):
+        assert evaluate(other["Condition"], variables) is False
     assert evaluate(rule["Condition"], variables) is True
     variables |= evaluate(rule["Assign"], variables)
     deploy = machine["States"][rule["Next"]]

@@ -13,6 +13,7 @@ FUNCTIONS = {
     "StartRetraining",
     "CheckEndpoint",
     "JudgeModel",
+    "RestoreInputs",
     "AnswerEndpointWait",
     "AnswerApproval",
     "SweepPipelines",
@@ -84,7 +85,10 @@ def test_only_the_data_bucket_tells_eventbridge(resources: dict[str, Any]) -> No
 def test_only_jobs_write_to_quarantine_and_only_the_end_of_a_run_reads_it(
     resources: dict[str, Any],
 ) -> None:
-    """And no job writes where objects are dropped: it would start itself."""
+    """And no job writes where objects are dropped: it would start itself.
+
+    Before a second try what the first left is cleared, in quarantine too.
+    """
     touching = [
         (name, statement)
         for name, resource in resources.items()
@@ -92,6 +96,7 @@ def test_only_jobs_write_to_quarantine_and_only_the_end_of_a_run_reads_it(
         if "DataBucket.Arn}/quarantine/" in json.dumps(statement)
     ]
     assert [(name, s["Action"]) for name, s in touching] == [
+        ("RestoreInputs", "s3:DeleteObject"),
         ("FinishRun", "s3:GetObject"),
         (
             "GlueRole",

@@ -104,6 +104,8 @@ def _facts(news: RunNews, now: datetime) -> list[tuple[str, str]]:
     if news.restores is None:  # a rollback waited for no data
         start = parsed(news.first_event_at) or now
         facts.append(("Data", words.data(news.data.dump() | news.rows.dump())))
+        if told := words.meanwhile(news.data.dump()):
+            facts.append(("Data meanwhile", told))
         facts.append(("Since the first object came", words.duration(seconds_between(start, now))))
     if news.quarantine is not None:
         facts.append(("In quarantine", news.quarantine))

@@ -258,11 +258,18 @@ class Restore(Contract):
 
 
 class RunData(Contract):
-    """What a run reads: how many objects and bytes, and where the manifest lists them (s3://)."""
+    """What a run reads: how many objects and bytes, and where the manifest lists them (s3://).
+
+    ``restored`` counts those of the objects that were replaced or deleted once the manifest was
+    written, and are read from copies; ``lost`` those that are left out, since the bucket no longer
+    had the version that was listed. Absent for none.
+    """
 
     objects: int
     bytes: int
     manifest: str
+    restored: int | None = None
+    lost: int | None = None
 
 
 class RetrainInput(Contract):
@@ -525,6 +532,25 @@ class StepError(Contract):
     step: str
     error: str
     cause: str = ""
+
+
+class FailedPreparation(Contract):
+    """Input of RestoreInputs: a run whose data could not be preprocessed, and why.
+
+    ``data`` is what the job was to read; ``round`` counts the tries of this attempt.
+    """
+
+    run_id: str
+    data: RunData
+    round: int = Field(ge=1)
+    error: StepError
+
+
+class RestoredInputs(Contract):
+    """Output of RestoreInputs: what the run reads from now on; with ``error`` it is over."""
+
+    data: RunData
+    error: StepError | None = None
 
 
 class EndpointChange(Contract):

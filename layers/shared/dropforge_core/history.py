@@ -15,7 +15,7 @@ from dropforge_core.times import parsed, seconds_between
 type Event = Mapping[str, Any]
 
 # After FinishRun has answered, every path through the machine enters exactly two more states:
-# the choice Ended, then Succeeded or Failed. They are billed and are not in the history yet.
+# the choice Resume, then Succeeded or Failed. They are billed and are not in the history yet.
 STATES_AFTER_FINISH = 2
 # The last event of an execution that never got to FinishRun.
 _ENDED = {"ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}

@@ -17,6 +17,9 @@ METRICS = {
     # check_endpoint
     "EndpointFound": "An endpoint was described.",
     "EndpointMissing": "An endpoint does not exist.",
+    # restore_inputs
+    "InputsRestored": "A run goes on with copies of what was replaced or deleted meanwhile.",
+    "InputsUnchanged": "A run could not preprocess, and its data is not why, or is all gone.",
     # answer_endpoint_wait
     "EndpointWaitAnswered": "A deployment that waited was told that its endpoint has settled.",
     "EndpointWaitPending": "An endpoint has not settled yet, or nobody waits for it.",

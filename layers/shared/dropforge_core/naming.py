@@ -13,6 +13,8 @@ PIPELINE_LENGTH = 22
 RUN_ID_PATTERN = r"^[a-z0-9]+(_[a-z0-9]+)*-[0-9]{8}t[0-9]{6}-[0-9a-f]{8}$"
 RUN_ID_LENGTH = 47
 SAGEMAKER_NAME_LENGTH = 63
+# How often an attempt preprocesses at most: again when its objects were replaced meanwhile.
+PREPARATIONS = 3
 INCOMING = "incoming/"
 QUARANTINE = "quarantine/"
 _MODELS = "/preprocess/models/"
@@ -60,6 +62,22 @@ def pipeline_of_run(run: str) -> str:
         message = f"{run!r} is no run id: it looks like <pipeline>-<yyyymmddthhmmss>-<8 hex>."
         raise ValueError(message)
     return run.rsplit("-", 2)[0]
+
+
+def preprocess_jobs(run: str, attempt: int) -> list[str]:
+    """List the names that a run's preprocess jobs may have in one attempt, the last one first."""
+    first = f"{aws_name(run)}-preprocess-{attempt}"
+    return [*(f"{first}-{number}" for number in range(PREPARATIONS, 1, -1)), first]
+
+
+def preprocessed(run: str) -> str:
+    """Return the key prefix, in the artifacts bucket, of what a run's preprocess job makes."""
+    return f"runs/{run}/preprocess/"
+
+
+def quarantined(run: str) -> str:
+    """Return the key prefix, in the data bucket, of what a run's preprocess job could not use."""
+    return f"{QUARANTINE}{pipeline_of_run(run)}/{run}/"
 
 
 def run_of_uri(uri: str) -> str | None:

@@ -120,7 +120,8 @@ class Run:
     @property
     def run_data(self) -> RunData:
         """What the run reads, as the state machine hands it on."""
-        return RunData.model_validate({name: self.data[name] for name in RunData.model_fields})
+        known = self.data.keys() & RunData.model_fields
+        return RunData.model_validate({name: self.data[name] for name in known})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,16 +64,17 @@ class RunInputs:
         return dict(json.load(answer["Body"]))
 
     def keep_readable(self, run: Run) -> Run:
-        """Let a run find what its manifest lists, in copies of what was replaced since.
+        """Let a run find what its manifest lists, in copies of what was replaced or deleted since.
 
-        Returns the run without what the bucket no longer has, as `copy_older` does.
+        Returns the run as it is after that: its data tells how many those are, and is without what
+        the bucket no longer has, as `copy_older` says. May be called again, and then goes on.
         """
         document = self.read(run)
         current = self._current(run.pipeline)
         objects = [
             one
             if one["path"] != one["key"] or current.get(one["key"]) == (one["etag"], one["size"])
-            else {**one, "path": manifest.copy_key(run, one["key"])}
+            else {**one, "path": manifest.copy_key(run, one["key"]), "restored": True}
             for one in document["objects"]
         ]
         if objects != document["objects"]:
@@ -84,27 +85,25 @@ class RunInputs:
     def copy_older(self, run: Run, document: Document) -> Run:
         """Copy the versions that are no longer current; return the run as it is after that.
 
-        It goes without those that the bucket no longer has: they leave the manifests, and their
-        arrivals are IGNORED. May be called again, and then goes on where it stopped.
+        It goes without those that the bucket no longer has: they are no longer among the manifests'
+        objects, and their arrivals are IGNORED. May be called again, and then goes on where it
+        stopped.
         """
-        if all(one["path"] == one["key"] for one in document["objects"]):
-            return run
-        gone = copy_older(self.clients.s3, document)
-        if not gone:
-            return run
-        left = [one for one in document["objects"] if one not in gone]
-        sizes = {"objects": len(left), "bytes": sum(one["size"] for one in left)}
-        arrivals = (
-            self.ledger.arrival(run.pipeline, one["key"], one["version_id"]) for one in gone
-        )
-        reason = f"The bucket no longer had this version when the run {run.run_id} was to read it."
-        self.ledger.change_arrivals(
-            run.pipeline, (replace(one, status="IGNORED", reason=reason) for one in arrivals if one)
-        )
-        self.ledger.change_run(run.run_id, {"data": run.data | sizes})
-        # Last: whoever goes on after a death here finds the same versions gone.
-        self._put({**document, "objects": left})
-        return replace(run, data=run.data | sizes)
+        gone: list[Document] = []
+        if any(one["path"] != one["key"] for one in document["objects"]):
+            gone = copy_older(self.clients.s3, document)
+        if gone:
+            self._ignore(run, gone)
+            keys = {one["key"] for one in gone}
+            left = [one for one in document["objects"] if one["key"] not in keys]
+            document = {**document, "objects": left, "lost": [*document.get("lost", []), *gone]}
+        data = run.data | _sizes(document)
+        if data != run.data:
+            self.ledger.change_run(run.run_id, {"data": data})
+        if gone:
+            # Last: whoever goes on after a death here finds the same versions gone.
+            self._put(document)
+        return replace(run, data=data)
 
     def mark(self, pipeline: str, selection: Selection, run: Run | None) -> None:
         """Give the arrivals that wait their fate; without a run only the superseded have one."""
@@ -153,6 +152,15 @@ class RunInputs:
             for found in page.get("Contents", [])
         }
 
+    def _ignore(self, run: Run, gone: Iterable[Document]) -> None:
+        arrivals = (
+            self.ledger.arrival(run.pipeline, one["key"], one["version_id"]) for one in gone
+        )
+        reason = f"The bucket no longer had this version when the run {run.run_id} was to read it."
+        self.ledger.change_arrivals(
+            run.pipeline, (replace(one, status="IGNORED", reason=reason) for one in arrivals if one)
+        )
+
     def _put(self, document: Document) -> None:
         # The ledger's last: who goes on after a death reads it, and writes both again.
         files = {
@@ -166,6 +174,17 @@ class RunInputs:
                 Body=json.dumps(content).encode(),
                 ContentType="application/json",
             )
+
+
+def _sizes(document: Document) -> dict[str, int]:
+    """Return what contracts.RunData says of a manifest."""
+    objects = document["objects"]
+    sizes = {"objects": len(objects), "bytes": sum(one["size"] for one in objects)}
+    told = {
+        "restored": sum("restored" in one for one in objects),
+        "lost": len(document.get("lost", [])),
+    }
+    return sizes | {name: count for name, count in told.items() if count}
 
 
 def _marked(arrivals: Iterable[Arrival], run: Run) -> list[Arrival]:

@@ -78,6 +78,16 @@ def machines(job: Mapping[str, Any]) -> str:
     return str(kind) if count == 1 else f"{number(count)} x {kind}"
 
 
+def meanwhile(facts: Mapping[str, Any]) -> str:
+    """Word what became of a run's objects before they were read; nothing when nothing did."""
+    words = []
+    if restored := facts.get("restored"):
+        words.append(f"{counted(restored, 'object')} replaced or deleted, read from copies")
+    if lost := facts.get("lost"):
+        words.append(f"{counted(lost, 'object')} gone, left out")
+    return "; ".join(words)
+
+
 def data(facts: Mapping[str, Any]) -> str:
     """Word what a run reads; ``facts`` are those of contracts.RunData and contracts.RowCounts."""
     words = [counted(facts["objects"], "object"), size(facts["bytes"])]

@@ -43,6 +43,8 @@ def test_the_execution_and_its_jobs_are_stopped(target: Target, jobs: list[str])
     assert found["status"] == "ABORTED"
     name = run.run_id.replace("_", "-")
     assert jobs == [
+        f"{name}-preprocess-2-3",
+        f"{name}-preprocess-2-2",
         f"{name}-preprocess-2",
         f"{name}-evaluate-2",
         f"{name}-evaluate-2-2",

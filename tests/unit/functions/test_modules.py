@@ -37,6 +37,7 @@ def test_all_functions_are_here() -> None:
         "notify_metrics",
         "remove_models",
         "report_progress",
+        "restore_inputs",
         "smoke_test",
         "start_retraining",
         "sweep_pipelines",

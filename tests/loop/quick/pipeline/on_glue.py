@@ -36,7 +36,7 @@ def main() -> None:
         raise SystemExit("The data is of no use.")
     manifest = json.loads(read(GIVEN["--manifest"]))
     for number, each in enumerate(manifest["objects"]):
-        body = read(f"s3://{manifest['bucket']}/{each['key']}")
+        body = read(f"s3://{manifest['bucket']}/{each['path']}")
         write(f"train/{number}.csv", body)
         write(f"holdout/{number}.csv", body)
     write("report/profile.json", b"{}")
