@@ -111,16 +111,21 @@ def provide(project: Project, target: Target, image: Image | AwsImage | str) -> 
     """See to it that jobs find the image: on AWS it must be in ECR, locally it becomes a folder.
 
     Raises:
-        InputError: it is not in ECR, and the message says how to build and push it; or nothing
-            stands in for an image of AWS's.
+        InputError: it is not in ECR or not in the engine, and the message says how to build it;
+            or nothing stands in for an image of AWS's.
     """
     if isinstance(image, Image):
         if target.is_local:
             _unpack(project, target, image)
         else:
             _look_up(target, image)
-    elif target.is_local:
+    elif target.is_local and not _is_in_engine(target, image):
         _stand_in(project, target, image)
+
+
+def _is_in_engine(target: Target, image: AwsImage | str) -> bool:
+    """Whether jobs run in containers, and the very image of this address is there for them."""
+    return target.runtime == "docker" and engine.has_image(address(target, image))
 
 
 def _stand_in(project: Project, target: Target, image: AwsImage | str) -> None:
@@ -160,7 +165,13 @@ def _by_table(
     if not folder.is_dir():
         where = f"{project.relative(table)}: {repository}"
         raise InputError(f"{where}: there is no folder {project.relative(folder)}.")
-    # It needs no Dockerfile: on AWS the image is AWS's own.
+    # Processes need no Dockerfile: on AWS the image is AWS's own.
+    if target.runtime == "docker" and not (folder / "Dockerfile").is_file():
+        raise InputError(
+            f"image {name or repository!r}: {project.relative(folder)} stands in for it, but has no"
+            " Dockerfile, so no container can run it: pull AWS's own image, write a Dockerfile, or"
+            " start the embedded AWS without --runtime docker."
+        )
     unpacked = _unpack(project, target, _tagged(folder))
     _link(project.state / "images" / repository / tag, unpacked)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from dropforge import environments, images
+from dropforge import engine, environments, images
 from dropforge.aws_images import AwsImage
 from dropforge.errors import InputError
 from dropforge.images import Image, Use
@@ -103,6 +103,34 @@ def test_nothing_stands_in_for_an_image_of_aws(project: Project, target: Target)
     assert isinstance(image, AwsImage)
     with pytest.raises(InputError, match=r"sagemaker-xgboost.*containers/aws-images\.yaml"):
         images.provide(project, target, image)
+
+
+@pytest.mark.parametrize("name", ["aws:xgboost:1.7-1", AWS_URI])
+def test_in_containers_a_stand_in_needs_a_dockerfile(
+    project: Project, target: Target, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The message says what can be done; nobody is told to build what cannot be built."""
+    monkeypatch.setattr(engine, "has_image", lambda _: False)
+    monkeypatch.setattr(target, "runtime", "docker")
+    stand_in(project, "sagemaker-xgboost: iris\n")
+    image = images.resolve(project, used(name))
+    with pytest.raises(InputError, match="dropforge image build iris"):
+        images.provide(project, target, image)
+    (project.containers / "iris" / "Dockerfile").unlink()
+    with pytest.raises(InputError, match=r"containers/iris stands in .* has no Dockerfile"):
+        images.provide(project, target, image)
+
+
+@pytest.mark.parametrize("name", ["aws:xgboost:1.7-1", AWS_URI])
+def test_in_containers_the_image_itself_needs_no_stand_in(
+    project: Project, target: Target, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever could pull AWS's image runs that one."""
+    monkeypatch.setattr(engine, "has_image", lambda asked: asked == AWS_URI)
+    monkeypatch.setattr(target, "runtime", "docker")
+    folder = stand_in(project, "{}\n")
+    images.provide(project, target, images.resolve(project, used(name)))
+    assert not folder.exists()
 
 
 def test_an_image_has_its_own_python_when_it_needs_one(
