@@ -28,7 +28,7 @@ test: setup ## Run the tests; no AWS account, no Docker, no credentials.
 	@$(RUN) pytest --ignore $(EMBEDDED) --ignore $(CONTAINER)
 
 test-container: setup ## Run the tests that need a container engine; root on Debian gets one for their length.
-	@$(RUN) pytest --timeout 600 $(CONTAINER)
+	@$(RUN) pytest --timeout 600 --durations 40 $(CONTAINER)
 
 test-faults: setup ## Force the twenty faults on whole runs, and print what was seen of each.
 	@$(RUN) pytest -q tests/loop/test_fault_*.py
@@ -50,6 +50,8 @@ lock: setup ## Lock the dependencies anew, those of the layer and the image too.
 	@for wanted in containers/*/requirements.in; do test ! -e "$$wanted" || \
 	  $(UV) pip compile --quiet --generate-hashes --python-version 3.13 --no-header --no-annotate \
 	  "$$wanted" -o "$${wanted%.in}.txt" || exit 1; done
+	@$(UV) pip compile --quiet --generate-hashes --python-version 3.12 --no-deps --no-header --no-annotate \
+	  containers/spark/converter.in -o containers/spark/converter.txt
 	@$(UV) run --quiet --isolated --no-project --python 3.13 --with sagemaker-core==2.27.0 \
 	  python -W ignore containers/list_aws_images.py
 

@@ -1,7 +1,8 @@
 """`dropforge image test`: does a built image keep SageMaker's contract with containers?
 
-Source: developer guide, "Use your own training algorithms" and "Use your own inference code with
-hosting services". What an image learns from and is asked is in its folder's `contract.yaml`.
+Source: developer guide, "Use your own training algorithms", "Use your own inference code with
+hosting services" and "Build your own processing container". What an image is for, what it learns
+from and what it is asked is in its folder's `contract.yaml`.
 """
 
 import contextlib
@@ -13,10 +14,10 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from dropforge import images, output
 from dropforge.engine import docker, has_image
@@ -25,6 +26,8 @@ from dropforge.images import Image
 from dropforge.project import Project
 
 FILE = "contract.yaml"
+_CODE = "processing/input/code/contract.py"
+_GOOD = "good"  # where what was trained lies
 _TRAIN_SECONDS = 300.0
 _PING_SECONDS = 30.0
 _STOP_SECONDS = 30
@@ -33,19 +36,44 @@ _PORT = 8080
 _OK = 200
 
 
-class Contract(BaseModel):
-    """What an image is tested with."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Training(_Part):
+    """What the image learns from."""
 
     hyperparameters: dict[str, str]
     channel: str
     file: str  # the name of the file in the channel
     data: str
     bad_data: str  # from which nothing can be learned
+
+
+class Serving(_Part):
+    """What the image is asked, and answers."""
+
+    model: dict[str, bytes] = {}  # files, of an image that serves what others trained
+    environment: dict[str, str] = {}
     content_type: str
     request: str
     answer: str
+
+
+class Contract(_Part):
+    """What an image is for, and tested with."""
+
+    train: Training | None = None
+    serve: Serving | None = None
+    process: str | None = None  # a script that writes into /opt/ml/processing/output
+
+    @model_validator(mode="after")
+    def _is_for_something(self) -> Self:
+        if self.train is None and self.serve is None and self.process is None:
+            raise ValueError("train, serve or process: it is for none of them")
+        if self.serve and (self.train is None) is not bool(self.serve.model):
+            raise ValueError("what is served is either trained here or given as serve.model")
+        return self
 
 
 @dataclass(frozen=True)
@@ -72,8 +100,16 @@ def check(project: Project, name: str) -> list[Check]:
     if not has_image(image.name):
         raise InputError(f"{image.name} was not built: dropforge image build {name}")
     # What the container's root wrote we may perhaps not remove.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return [*_training(Path(folder), image, contract), *_serving(Path(folder), image, contract)]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        checks: list[Check] = []
+        if contract.process is not None:
+            checks += _processing(folder / "processed", image, contract.process)
+        if contract.train:
+            checks += _training(folder, image, contract.train)
+        if contract.serve:
+            checks += _serving(folder / _GOOD, image, contract.serve)
+        return checks
 
 
 def write(checks: list[Check]) -> None:
@@ -94,8 +130,23 @@ def _read(project: Project, image: Image) -> Contract:
         raise InputError(f"{where}: {err}") from err
 
 
-def _training(folder: Path, image: Image, contract: Contract) -> Iterator[Check]:
-    good, bad = folder / "good", folder / "bad"
+def _processing(folder: Path, image: Image, script: str) -> Iterator[Check]:
+    code, written = folder / _CODE, folder / "processing/output"
+    code.parent.mkdir(parents=True)
+    written.mkdir()
+    code.write_text(script, "utf-8")
+    yield _timed("a processing job's script ends with 0", lambda: _process(image, folder))
+    yield _timed("it writes its output", lambda: _expect_files(written))
+
+
+def _process(image: Image, folder: Path) -> str:
+    entrypoint = ("--entrypoint", "python3")
+    docker("run", "--rm", *_mount(folder), *entrypoint, image.name, f"/opt/ml/{_CODE}")
+    return ""
+
+
+def _training(folder: Path, image: Image, contract: Training) -> Iterator[Check]:
+    good, bad = folder / _GOOD, folder / "bad"
     yield _timed(
         "train ends with 0, given hyperparameters as text",
         lambda: _train(image, _ml(good, contract, contract.data), fails=False),
@@ -108,8 +159,12 @@ def _training(folder: Path, image: Image, contract: Contract) -> Iterator[Check]
     yield _timed("train says why in output/failure", lambda: _expect_text(bad / "output/failure"))
 
 
-def _serving(folder: Path, image: Image, contract: Contract) -> Iterator[Check]:
-    with _container(image, folder / "good") as (name, port):
+def _serving(folder: Path, image: Image, contract: Serving) -> Iterator[Check]:
+    for name, content in contract.model.items():
+        path = folder / "model" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    with _container(image, folder, contract.environment) as (name, port):
         yield _timed("serve answers /ping within 30 s", lambda: _ping(port))
         yield _timed("serve predicts", lambda: _predict(port, contract))
         yield _timed("somebody else than root answers", lambda: _expect_user(name))
@@ -126,7 +181,7 @@ def _timed(name: str, look: Callable[[], str]) -> Check:
     return Check(name, problem, round(time.monotonic() - began, 3))
 
 
-def _ml(folder: Path, contract: Contract, data: str) -> Path:
+def _ml(folder: Path, contract: Training, data: str) -> Path:
     """Make a training job's /opt/ml."""
     config, channel = folder / "input/config", folder / "input/data" / contract.channel
     for each in (config, channel, folder / "model", folder / "output"):
@@ -161,12 +216,15 @@ def _expect_text(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _container(image: Image, folder: Path) -> Iterator[tuple[str, int]]:
+def _container(
+    image: Image, folder: Path, environment: dict[str, str]
+) -> Iterator[tuple[str, int]]:
     """Start `serve`; give the container's name and its port on this machine."""
     name = f"dropforge-test-{secrets.token_hex(4)}"
-    published = ("--publish", f"127.0.0.1::{_PORT}")
+    options = [part for item in environment.items() for part in ("--env", "=".join(item))]
+    options += ["--publish", f"127.0.0.1::{_PORT}", *_mount(folder)]
     try:
-        docker("run", "--detach", "--name", name, *published, *_mount(folder), image.name, "serve")
+        docker("run", "--detach", "--name", name, *options, image.name, "serve")
         yield name, int(docker("port", name, str(_PORT)).rpartition(":")[2])
     finally:
         with contextlib.suppress(CommandError):
@@ -187,7 +245,7 @@ def _ping(port: int) -> str:
     return "it does not"
 
 
-def _predict(port: int, contract: Contract) -> str:
+def _predict(port: int, contract: Serving) -> str:
     body, kind = contract.request.encode(), {"Content-Type": contract.content_type}
     try:
         status, said = _ask(port, "POST", "/invocations", body, kind)

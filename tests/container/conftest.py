@@ -3,26 +3,20 @@
 These tests are not part of `make test`: `make test-container` runs them.
 """
 
-import subprocess
-import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from . import bases, engine
+from . import bases, engine, images
+from .iris import Played, play
+from .stack import Contained, contained_stack
 from .tool import Tool
 
 PYTHON_BASE = "dropforge-stand-in/python:3.13"
-BUILDER = "dropforge-stand-in/builder:3.13"
 LAMBDA_BASE = "dropforge-stand-in/lambda-python:3.13"
-_BUILDER = f"""
-FROM {PYTHON_BASE}
-COPY . /wheels
-RUN printf '[global]\\nno-index = true\\nfind-links = /wheels\\n' > /etc/pip.conf
-"""
-
-
 _INVOCATIONS = pytest.StashKey[list[tuple[str, ...]]]()
 
 
@@ -49,9 +43,12 @@ def pytest_terminal_summary(
 
 @pytest.fixture(scope="session", autouse=True)
 def running_engine() -> Iterator[None]:
-    """An engine runs."""
-    with engine.engine():
-        yield
+    """An engine runs, or no test does."""
+    try:
+        with engine.engine():
+            yield
+    except engine.EngineError as err:
+        pytest.exit(f"No container engine can be had: {err}", returncode=1)
 
 
 @pytest.fixture(scope="session")
@@ -69,24 +66,90 @@ def python_base(running_engine: None) -> str:  # noqa: ARG001
 
 
 @pytest.fixture(scope="session")
-def iris_image(python_base: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the image `iris` by the tool; return its name.
+def beside(running_engine: None) -> Iterator[ThreadPoolExecutor]:  # noqa: ARG001
+    """What takes long is done beside the other tests, one thing after the other."""
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        yield executor
+        executor.shutdown(cancel_futures=True)
 
-    Containers have no network here, so the wheels that its requirements name are in the builder.
-    """
-    folder = tmp_path_factory.mktemp("wheels")
-    requirements = bases.ROOT / "containers/iris/requirements.txt"
-    options = ("--quiet", "--require-hashes", "--only-binary=:all:", "--dest", str(folder))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", *options, "--requirement", str(requirements)],
-        check=True,
-    )
-    (folder / "Dockerfile").write_text(_BUILDER)
-    engine.docker("build", "--quiet", "--tag", BUILDER, str(folder))
-    tool = Tool(bases.ROOT, tmp_path_factory.mktemp("image") / "state")
-    built = tool.document("image", "build", "iris", "--base", python_base, "--builder", BUILDER)
-    name: str = built["name"]
-    return name
+
+@pytest.fixture(scope="session")
+def builder(
+    beside: ThreadPoolExecutor, python_base: str, tmp_path_factory: pytest.TempPathFactory
+) -> Future[None]:
+    """Make the image that ours are built in."""
+    return beside.submit(images.make_builder, python_base, tmp_path_factory.mktemp("wheels"))
+
+
+@pytest.fixture(scope="session", name="images")
+def built_images(
+    builder: Future[None],
+    beside: ThreadPoolExecutor,
+    python_base: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Future[str]]:
+    """Build each of our images by the tool; give their names in the engine."""
+    tool = Tool(bases.ROOT, tmp_path_factory.mktemp("builds") / "state")
+
+    def build(name: str) -> str:
+        builder.result()
+        return images.build(tool, python_base, name)
+
+    return {name: beside.submit(build, name) for name in images.NAMES}
+
+
+@dataclass(frozen=True)
+class Loop:
+    """An embedded AWS in which the loop of iris is played."""
+
+    state: Path
+    played: Future[Played]
+
+
+@pytest.fixture(scope="session")
+def iris_loops(
+    images: dict[str, Future[str]],
+    beside: ThreadPoolExecutor,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Loop]:
+    """Play the loop of iris in containers and in processes."""
+
+    def begin(runtime: str) -> Loop:
+        tool = Tool(bases.ROOT, tmp_path_factory.mktemp(runtime) / "state")
+        drops = tmp_path_factory.mktemp("drops")
+
+        def loop() -> Played:
+            images["iris"].result()
+            return play(tool, runtime, drops)
+
+        return Loop(tool.state, beside.submit(loop))
+
+    return {runtime: begin(runtime) for runtime in ("docker", "process")}
+
+
+# What is done beside the tests, and begins with them when one of them asks for it.
+_BESIDE = ("images", "iris_loops")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def begun(request: pytest.FixtureRequest) -> None:
+    """Begin what is waited for later."""
+    asked = {name for item in request.session.items for name in _fixtures(item)}
+    for name in _BESIDE:
+        if name in asked:
+            request.getfixturevalue(name)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let those that wait for what is done beside them come last."""
+    items.sort(key=lambda item: any(name in _fixtures(item) for name in _BESIDE))
+
+
+@pytest.fixture(scope="session")
+def stack(python_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contained]:
+    """A stack whose jobs and endpoints are containers."""
+    with contained_stack(tmp_path_factory.mktemp("contained"), python_base) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +159,11 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
     yield tool
     assert tool("local", "down").returncode == 0
     assert left_behind(tool.state) == []
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    names: list[str] = getattr(item, "fixturenames", [])
+    return names
 
 
 def left_behind(state: Path) -> list[str]:

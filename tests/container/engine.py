@@ -14,6 +14,10 @@ _STOP_SECONDS = 30.0
 _BRIDGE = Path("/sys/class/net/docker0")
 
 
+class EngineError(Exception):
+    """There is no engine, and none can be had; the message is a sentence."""
+
+
 def docker(*arguments: str) -> str:
     """Run a command of the engine, which has to succeed; return what it prints."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
@@ -23,23 +27,29 @@ def docker(*arguments: str) -> str:
 
 @contextmanager
 def engine() -> Iterator[None]:
-    """See to it that there is an engine: on Debian root installs and starts one when need be."""
+    """See to it that there is an engine: on Debian root installs and starts one when need be.
+
+    Raises:
+        EngineError: there is none.
+    """
     _install("busybox-static", there=Path("/bin/busybox").exists())
     if _answers():
         with _leaving_no_image():
             yield
         return
+    # Newer Debians have its command line in a package of its own.
     _install("docker.io", there=shutil.which("dockerd") is not None)
+    _install("docker-cli", there=shutil.which("docker") is not None)
     if _answers():  # installing it has started it
-        with _leaving_no_image():
-            yield
+        try:
+            with _leaving_no_image():
+                yield
+        finally:
+            services = ("docker.socket", "docker.service", "containerd.service")
+            subprocess.run(["systemctl", "stop", *services], check=False)
         return
-    folder = Path(tempfile.mkdtemp(prefix="dropforge-engine-"))
-    try:
-        with _own(folder):
-            yield
-    finally:
-        shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="dropforge-engine-") as folder, _own(Path(folder)):
+        yield
 
 
 def _answers() -> bool:
@@ -53,15 +63,23 @@ def _install(package: str, *, there: bool) -> None:
     if there:
         return
     apt = shutil.which("apt-get")
-    assert apt, f"there is no {package}, and no apt-get to install it: install a container engine"
-    assert os.geteuid() == 0, f"there is no {package}: install it, or be root"
+    if apt is None:
+        raise EngineError(f"{package} is not here, and there is no apt-get to install it.")
+    if os.geteuid() != 0:
+        raise EngineError(f"{package} is not here: install it, or let root run this.")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = ["install", "--yes", "--quiet", "--no-install-recommends", package]
     for arguments in (["update", "--quiet"], install):
         done = subprocess.run(
             [apt, *arguments], capture_output=True, text=True, env=quiet, check=False
         )
-        assert done.returncode == 0, f"{package} cannot be installed: {done.stdout} {done.stderr}"
+        if done.returncode:
+            what = f"{package} is not here, and `apt-get {' '.join(arguments)}` fails"
+            raise EngineError(f"{what}: {_last_words(done.stderr)}")
+
+
+def _last_words(text: str) -> str:
+    return ([line.strip() for line in text.splitlines() if line.strip()] or ["nothing"])[-1]
 
 
 @contextmanager
@@ -85,8 +103,10 @@ def _own(folder: Path) -> Iterator[None]:
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _answers():
-            assert process.poll() is None, f"dockerd ended: {log.read_text()[-3000:]}"
-            assert time.monotonic() < deadline, f"dockerd is not up: {log.read_text()[-3000:]}"
+            if process.poll() is not None:
+                raise EngineError(f"dockerd cannot run here: {_last_words(log.read_text())}")
+            if time.monotonic() > deadline:
+                raise EngineError(f"dockerd does not answer: {_last_words(log.read_text())}")
             time.sleep(0.2)
         yield
     finally:

@@ -83,9 +83,11 @@ def contained_stack(folder: Path, base: str) -> Iterator[Contained]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED"):
             patch.setenv(name, "")
-        patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
         forget_user_configuration()
-        process = start_hurried(project.state, "--runtime", "docker", program=HURRIED)
+        environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}"}
+        process = start_hurried(
+            project.state, "--runtime", "docker", program=HURRIED, environment=environment
+        )
         try:
             yield Contained(project, _in_docker(deployed(project, built)), away=away)
         finally:

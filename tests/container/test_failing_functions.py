@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from dropforge.build import build
 from dropforge.project import Project
-from dropforge.target import local_target
+from dropforge.target import Target, local_target
 from embedded_aws.deploy import deploy_stack
 from tests.loop.conftest import start_hurried
 
@@ -67,9 +68,22 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class Deployed:
+    """The stack in an embedded AWS."""
+
+    target: Target
+    names: dict[str, str]
+
+    def invoke(self, function: str) -> Any:
+        """Invoke a function by its logical id; return its answer."""
+        invoked = self.target.client("lambda").invoke(FunctionName=self.names[function])
+        return json.loads(invoked["Payload"].read())
+
+
 @pytest.fixture(scope="module")
-def client(template: Path) -> Iterator[Any]:
-    """Deploy it to an embedded AWS; give Lambda's client."""
+def deployed(template: Path) -> Iterator[Deployed]:
+    """Deploy it to an embedded AWS."""
     state = template.parent / "state"
     process = start_hurried(state)
     try:
@@ -81,7 +95,7 @@ def client(template: Path) -> Iterator[Any]:
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
             for resource in found["StackResources"]
         }
-        yield lambda function: target.client("lambda").invoke(FunctionName=names[function])
+        yield Deployed(target, names)
     finally:
         process.terminate()
         process.wait(STOP_SECONDS)
@@ -97,14 +111,13 @@ def client(template: Path) -> Iterator[Any]:
     ],
 )
 def test_a_failing_handler_has_the_same_error_both_ways(
-    function: str, kind: str, client: Any, template: Path, lambda_base: str
+    function: str, kind: str, deployed: Deployed, template: Path, lambda_base: str
 ) -> None:
     """SAM names a timeout on stderr only, and prints no answer."""
-    answer = json.loads(client(function)["Payload"].read())
-    assert answer["errorType"] == kind
+    assert deployed.invoke(function)["errorType"] == kind
     image = ("--skip-pull-image", "--invoke-image", lambda_base, "--region", "us-east-1")
     command = [str(SAM), "local", "invoke", function, "--template", str(template), *image]
-    done = run(command, template.parent)
+    done = run(command, template.parent, str(deployed.target.endpoint_url))
     if kind == "Sandbox.Timedout":
         assert done.stdout.strip() == ""
         assert f"Function '{function}' timed out after 5 seconds" in done.stderr

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,16 +10,9 @@ from dropforge import image
 from tests.loop.stack import endpoint_of
 
 from .engine import docker
-from .stack import Contained, contained_stack, mounted_small
+from .stack import Contained, mounted_small
 
 pytestmark = pytest.mark.timeout(400)
-
-
-@pytest.fixture(scope="module")
-def stack(python_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contained]:
-    """A stack whose jobs and endpoints are containers."""
-    with contained_stack(tmp_path_factory.mktemp("failures"), python_base) as stack:
-        yield stack
 
 
 def served(stack: Contained, name: str) -> None:

@@ -4,9 +4,7 @@ Both act on an embedded AWS of their own that starts empty, since functions chan
 """
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -26,7 +24,7 @@ from dropforge.target import Target, local_target
 
 from .bases import ROOT
 from .engine import docker
-from .tool import Tool
+from .tool import Tool, without_aws
 
 EVENTS = sorted((ROOT / "events").glob("*.json"))
 SAM_SECONDS = 200
@@ -43,10 +41,12 @@ class Sam:
     folder: Path
     template: Path
     architecture: str
+    url: str
 
     def invoke(self, function: str, event: Path) -> Any:
         """Invoke a function; return its answer. SAM's exit status says nothing of a failure."""
-        done = run([*self.command("invoke", function), "--event", str(event)], self.folder)
+        command = [*self.command("invoke", function), "--event", str(event)]
+        done = run(command, self.folder, self.url)
         return json.loads(done.stdout)
 
     def command(self, verb: str, *arguments: str) -> list[str]:
@@ -58,12 +58,12 @@ class Sam:
         return [str(SAM), "local", verb, *arguments, *where, *here, *image, *variables]
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     """Run `sam`; its exit status says only whether it could run the function."""
     done = subprocess.run(
         command,
         cwd=folder,
-        env=environment(),
+        env=environment(url),
         capture_output=True,
         text=True,
         timeout=SAM_SECONDS,
@@ -73,11 +73,14 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def environment() -> dict[str, str]:
-    """Return this process's environment without AWS, and SAM without telemetry."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+def environment(url: str) -> dict[str, str]:
+    """Return this process's environment with the embedded AWS, and SAM without telemetry.
+
+    SAM asks STS for the account at each start, and would wait long for one that cannot be reached.
+    """
     credentials = {"AWS_ACCESS_KEY_ID": "sam", "AWS_SECRET_ACCESS_KEY": "sam"}
-    return ours | credentials | {"SAM_CLI_TELEMETRY": "0"}
+    asked = {"AWS_ENDPOINT_URL_STS": url, "SAM_CLI_TELEMETRY": "0"}
+    return without_aws() | credentials | asked
 
 
 def logical_id(event: Path) -> str:
@@ -127,7 +130,8 @@ def sam(tool: Tool, lambda_base: str, tmp_path_factory: pytest.TempPathFactory) 
     (folder / "Dockerfile").write_text(f"FROM {lambda_base}\nENV AWS_ENDPOINT_URL={url}\n")
     docker("build", "--quiet", "--tag", _IMAGE, str(folder))
     built = build(Project(ROOT, tool.state))
-    return Sam(folder, built.folder / "template.yaml", built.architecture)
+    template = built.folder / "template.yaml"
+    return Sam(folder, template, built.architecture, found["endpoint_url"])
 
 
 def comparable(answer: Any) -> Any:
@@ -166,7 +170,7 @@ def test_sam_local_start_lambda_answers_boto3(ours: Target, sam: Sam) -> None:
     command = [*sam.command("start-lambda"), "--host", "127.0.0.1", "--port", str(port)]
     with (sam.folder / "start-lambda.log").open("wb") as log:
         server = subprocess.Popen(
-            command, cwd=sam.folder, env=environment(), stdout=log, stderr=subprocess.STDOUT
+            command, cwd=sam.folder, env=environment(sam.url), stdout=log, stderr=subprocess.STDOUT
         )
     try:
         client = local_target(f"http://127.0.0.1:{port}", "none", "us-east-1").client("lambda")
@@ -181,6 +185,6 @@ def test_sam_local_start_lambda_answers_boto3(ours: Target, sam: Sam) -> None:
                 time.sleep(0.5)
         real = comparable(json.loads(answer["Payload"].read()))
     finally:
-        server.send_signal(signal.SIGINT)
+        server.terminate()
         server.wait(SAM_SECONDS)
     assert real == comparable(invoke(ours, "JudgeModel", event.read_bytes()).answer)

@@ -21,7 +21,7 @@ from tests.loop.tool import processes_of
 from .bases import ROOT
 from .conftest import left_behind
 from .stack import HURRIED, STOP_SECONDS, make_project
-from .tool import Tool
+from .tool import Tool, without_aws
 
 ROLE = "arn:aws:iam::123456789012:role/SageMaker"
 BUCKET = "bucket"
@@ -221,10 +221,10 @@ def test_killed_with_its_warden_the_next_start_removes_the_container(machine: Ma
         process.wait(STOP_SECONDS)
 
 
-def test_without_an_engine_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_engine_nothing_starts(tmp_path: Path) -> None:
     """`local up` says why."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/engine.sock")
-    tool = Tool(ROOT, tmp_path / "state")
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/engine.sock"}
+    tool = Tool(ROOT, tmp_path / "state", without_aws() | nowhere)
     done = tool("local", "up", "--runtime", "docker")
     assert done.returncode == 1
     assert "Cannot connect to the Docker daemon" in done.stderr

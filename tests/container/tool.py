@@ -4,11 +4,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 _SECONDS = 240
+
+
+def without_aws() -> dict[str, str]:
+    """Return this process's environment without what it says of AWS."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
 @dataclass(frozen=True)
@@ -17,14 +23,14 @@ class Tool:
 
     root: Path
     state: Path
+    environment: Mapping[str, str] = field(default_factory=without_aws)
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return subprocess.run(
             [sys.executable, "-m", "dropforge.cli", *arguments],
             cwd=self.root,
-            env={**ours, "DROPFORGE_STATE": str(self.state)},
+            env={**self.environment, "DROPFORGE_STATE": str(self.state)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -71,10 +71,14 @@ def deployed(project: Project, built: Build) -> Target:
     return target
 
 
-def start_hurried(state: Path, *options: str, program: Path = HURRIED) -> subprocess.Popen[bytes]:
+def start_hurried(
+    state: Path, *options: str, program: Path = HURRIED, environment: dict[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start the embedded AWS and wait until it is ready."""
     process = subprocess.Popen(
-        [sys.executable, str(program), "--state", str(state), *options], stdout=subprocess.DEVNULL
+        [sys.executable, str(program), "--state", str(state), *options],
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + START_SECONDS
     while not (state / "embedded.json").exists():
