@@ -143,7 +143,12 @@ class Stack:
         root = self.project.root
         for image in images:
             shutil.copytree(ROOT / "containers" / image, root / "containers" / image)
-        shutil.copy(ROOT / "containers" / "aws-images.yaml", root / "containers")
+        ours = yaml.safe_load((ROOT / "containers" / "aws-images.yaml").read_text("utf-8"))
+        table = root / "containers" / "aws-images.yaml"
+        # What stands in for Glue stays as it is, unless Spark is brought: it has its folder here.
+        stand_ins = yaml.safe_load(table.read_text("utf-8"))
+        stand_ins |= {image: folder for image, folder in ours.items() if folder in images}
+        table.write_text(yaml.safe_dump(stand_ins), "utf-8")
         shutil.copytree(ROOT / "pipelines" / name, root / "pipelines" / name)
         environments = ROOT / ".dropforge" / "environments"
         environments.mkdir(parents=True, exist_ok=True)

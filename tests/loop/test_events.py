@@ -20,6 +20,7 @@ NOBODY_WAITS = {"endpoint": "dropforge-iris", "answered": False}
 UNKNOWN_RUN = {"closed": False}
 NOTHING_REMOVED: dict[str, Any] = {"runs": []}
 TOLD = {"channel": "slack", "delivered": True, "published": True}
+JOB_FAILED = json.loads((ROOT / "events/restore_inputs.job_failed.json").read_text("utf-8"))
 ANSWERS: dict[str, Any] = {
     "start_retraining.one_object": BATCH_DONE,
     "start_retraining.look": BATCH_DONE,
@@ -45,6 +46,8 @@ ANSWERS: dict[str, Any] = {
     "answer_approval.wait": {"answered": [], "waiting": []},
     "answer_approval.approved": {"answered": [], "waiting": []},
     "sweep_pipelines.schedule": {},
+    # No run of this id: what failed stays failed.
+    "restore_inputs.job_failed": {name: JOB_FAILED[name] for name in ("data", "error")},
     "finish_run.deployed": UNKNOWN_RUN,
     "finish_run.rejected": UNKNOWN_RUN,
     "finish_run.failed": UNKNOWN_RUN,

@@ -54,14 +54,14 @@ def test_logs_of_a_run_and_its_endpoint(stack: Stack, tool: Tool) -> None:
 
 def test_what_comes_is_followed(stack: Stack, tool: Tool) -> None:
     """A reader of a pipe gets each line as it comes, of containers started meanwhile too."""
-    stack.publish("followed", answer="old")
-    assert stack.run("followed")["status"] == "DEPLOYED"
-    with tool.start("logs", "followed", "--follow") as following:
+    stack.publish("log_followed", answer="old")
+    assert stack.run("log_followed")["status"] == "DEPLOYED"
+    with tool.start("logs", "log_followed", "--follow") as following:
         assert following.stdout
         try:
             assert following.stdout.readline().endswith(": serving old\n")
-            stack.publish("followed", answer="new")
-            assert stack.run("followed", "3,4\n", count=2)["status"] == "DEPLOYED"
+            stack.publish("log_followed", answer="new")
+            assert stack.run("log_followed", "3,4\n", count=2)["status"] == "DEPLOYED"
             assert following.stdout.readline().endswith(": serving new\n")
         finally:
             following.send_signal(signal.SIGINT)

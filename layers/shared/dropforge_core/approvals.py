@@ -52,8 +52,9 @@ class Approvals:
     def begin(self, wait: ApprovalWait) -> ApprovalAnswer:
         """Let the pipeline go, keep the token, and look at once: it may be decided already.
 
-        In this order: whoever finds the token takes the pipeline back, which must stay so. Data
-        that came during the run starts the next one now. Each step may be repeated.
+        In this order: whoever finds the token takes the pipeline back, which must stay so, and who
+        sees that the run waits may decide. Data that came during the run starts the next one now.
+        Each step may be repeated.
         """
         now = self.now()
         mine = Approval(
@@ -64,15 +65,16 @@ class Approvals:
             asked_at=iso(now),
             expires_at=int((now + _KEPT).timestamp()),
         )
-        shown = {name: wait.news[name] for name in _SHOWN if name in wait.news}
-        waiting = {"status": "WAITING_FOR_APPROVAL", "model_package": wait.model_package}
-        self.ledger.change_run(wait.run_id, shown | waiting)
         self.ledger.release_run(wait.pipeline, wait.run_id)
         other = self.ledger.approval(wait.pipeline)
         if not self.ledger.put_approval(mine):
             self._answer(mine, _superseded(other.run_id if other else "a newer run"))
         elif other is not None and other.run_id != mine.run_id:
             self._answer(other, _superseded(mine.run_id))
+        if self.ledger.approval(wait.pipeline) == mine:
+            shown = {name: wait.news[name] for name in _SHOWN if name in wait.news}
+            waiting = {"status": "WAITING_FOR_APPROVAL", "model_package": wait.model_package}
+            self.ledger.change_run(wait.run_id, shown | waiting)
         answer = self.look(wait.pipeline)
         self.starter.start_waiting(wait.pipeline)
         return answer

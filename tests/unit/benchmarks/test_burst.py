@@ -23,7 +23,7 @@ def test_what_does_not_hold() -> None:
         replace(LARGE, calls=211),
         replace(LARGE, write_units=8_401),
         replace(LARGE, trigger_megabytes=128),
-        replace(LARGE, trigger_seconds=30.0),
+        replace(LARGE, trigger_seconds=60.0),
     ):
         assert len(problems_of(ONE, [SMALL, worse], SMALL)) == 1, worse
     assert len(problems_of(ONE, [SMALL, LARGE], replace(SMALL, unaccounted=1))) == 1
