@@ -146,7 +146,7 @@ class Stack:
         ours = yaml.safe_load((ROOT / "containers" / "aws-images.yaml").read_text("utf-8"))
         table = root / "containers" / "aws-images.yaml"
         # What stands in for Glue stays as it is, unless Spark is brought: it has its folder here.
-        stand_ins = yaml.safe_load(table.read_text("utf-8"))
+        stand_ins = yaml.safe_load(table.read_text("utf-8")) if table.exists() else {}
         stand_ins |= {image: folder for image, folder in ours.items() if folder in images}
         table.write_text(yaml.safe_dump(stand_ins), "utf-8")
         shutil.copytree(ROOT / "pipelines" / name, root / "pipelines" / name)
