@@ -27,6 +27,7 @@ from dropforge.options import Options, Where
 from dropforge.project import find_project
 
 if TYPE_CHECKING:
+    from botocore.model import OperationModel
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
     from mypy_boto3_s3 import S3Client
@@ -70,6 +71,7 @@ class Target:
 
         `endpoint_url` is the embedded AWS's, and `runtime` what runs its jobs.
         """
+        session.events.register("before-parse", _refuse_incomplete)
         self._session = session
         self._clients: dict[str, Any] = {}
         self.stack = stack
@@ -225,6 +227,23 @@ def forget_user_configuration() -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def _refuse_incomplete(
+    operation_model: "OperationModel", response_dict: dict[str, Any], **_: object
+) -> None:
+    """Take no answer that was cut off: botocore would, and find all in it missing.
+
+    Raises:
+        UnreachableError: the body is shorter than its length says.
+    """
+    body, length = response_dict["body"], response_dict["headers"].get("content-length")
+    streamed = not isinstance(body, bytes)
+    if streamed or length is None or operation_model.http.get("method") == "HEAD":
+        return
+    if len(body) < int(length):
+        msg = f"The target cannot be reached: its answer to {operation_model.name} was cut off."
+        raise UnreachableError(msg)
 
 
 def explain(err: BotoCoreError | ClientError) -> CommandError:

@@ -6,18 +6,14 @@ Requests that are many and must be fast can take a shortcut past WSGI; see `Shor
 import io
 import re
 import socket
-from collections.abc import Callable
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 from werkzeug.wrappers import Response
 from werkzeug.wsgi import LimitedStream
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # Told a request's head, as it came, gives what answers its body; None: it is for the application.
 # The head is in the buffer whole, its body has a length, and the client awaits no "100 Continue".
@@ -51,7 +47,8 @@ class KeepAliveHandler(MotoRequestHandler):  # type: ignore[misc]
                 super().handle_one_request()
                 return
             self.rfile.read(len(head) + len(found))
-            self._send_quickly(answer(self.rfile.read(int(length[1]))))
+            response = answer(self.rfile.read(int(length[1])))
+            self._send(response.status, response.headers, response.get_data())
             self.close_connection = False
         except OSError:
             # The client has gone, or has been silent for too long.
@@ -72,7 +69,9 @@ class KeepAliveHandler(MotoRequestHandler):  # type: ignore[misc]
         environ = self.environ = self.make_environ()
         body = environ["wsgi.input"]
         try:
-            self._send(*_answer(self.server.app, environ))
+            status, headers, answer = _answer(self.server.app, environ)
+            bodiless = self.command == "HEAD" or status.startswith(_BODILESS)
+            self._send(status, headers, None if bodiless else answer)
             while body.read(1 << 20):
                 pass
         except OSError:
@@ -86,29 +85,14 @@ class KeepAliveHandler(MotoRequestHandler):  # type: ignore[misc]
     def log_request(self, *_: Any) -> None:
         """Log no request."""
 
-    def _send_quickly(self, response: Response) -> None:
-        body = response.get_data()
-        lines = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}"]
-        lines += [
-            f"{name}: {value}" for name, value in response.headers if name != "Content-Length"
-        ]
-        lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-        self.wfile.write("\r\n".join(lines).encode("latin-1") + body)
-
-    def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
-        code, _, reason = status.partition(" ")
-        self.send_response(int(code), reason)
-        bodiless = code.startswith(_BODILESS[0]) or code in _BODILESS
-        for name, value in headers:
-            if name.lower() != "connection":
-                self.send_header(name, value)
-        known_length = any(name.lower() == "content-length" for name, _ in headers)
-        if not bodiless and not known_length:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD" and not bodiless:
-            self.wfile.write(body)
-        self.wfile.flush()
+    def _send(self, status: str, headers: Iterable[tuple[str, str]], body: bytes | None) -> None:
+        """Send an answer in one piece, as botocore takes one that is cut off for an empty one."""
+        told = [(name, value) for name, value in headers if name.lower() != "connection"]
+        if body is not None and not any(name.lower() == "content-length" for name, _ in told):
+            told.append(("Content-Length", str(len(body))))
+        lines = [f"{self.protocol_version} {status}", f"Date: {self.date_time_string()}"]
+        lines += [f"{name}: {value}" for name, value in told]
+        self.wfile.write("\r\n".join([*lines, "\r\n"]).encode("latin-1") + (body or b""))
 
 
 def _answer(

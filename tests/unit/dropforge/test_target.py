@@ -1,4 +1,6 @@
 import os
+import socket
+import threading
 import time
 from pathlib import Path
 
@@ -77,6 +79,26 @@ def test_an_embedded_aws_that_has_gone_is_noticed_soon(target: Target) -> None:
     with pytest.raises(EndpointConnectionError):
         gone.client("dynamodb").list_tables()
     assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize("body", [b"", b'{"executions": []'])
+def test_an_answer_that_was_cut_off_is_none(body: bytes) -> None:
+    """Botocore does not hold an answer against its length: it would find no executions."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while b"{" not in connection.recv(1 << 16):
+                    pass
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n" + body)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        with pytest.raises(UnreachableError, match="answer to ListExecutions was cut off"):
+            local_target(url, "df", "us-east-1").stepfunctions.list_executions()
+        answering.join()
 
 
 def test_on_aws_the_users_own_configuration_counts(
