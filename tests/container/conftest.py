@@ -5,6 +5,7 @@ These tests are not part of `make test`: `make test-container` runs them.
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from . import bases, engine, images
 from .iris import Played, play
+from .sam import EVENTS, Answered, Both, both
 from .stack import Contained, contained_stack
 from .tool import Tool
 
@@ -127,8 +129,30 @@ def iris_loops(
     return {runtime: begin(runtime) for runtime in ("docker", "process")}
 
 
+@dataclass(frozen=True)
+class Compared:
+    """`sam local` and our own Lambda, and what both answer to each event."""
+
+    both: Future[Both]
+    answers: dict[Path, Future[Answered]]
+
+
+@pytest.fixture(scope="session")
+def compared(lambda_base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compared]:
+    """Ask both, one event after the other, beside the tests and what else is beside them."""
+    folder = tmp_path_factory.mktemp("sam")
+    with ExitStack() as running, ThreadPoolExecutor(max_workers=1) as executor:
+        started = executor.submit(lambda: running.enter_context(both(folder, lambda_base)))
+
+        def ask(event: Path) -> Answered:
+            return started.result().ask(event)
+
+        yield Compared(started, {event: executor.submit(ask, event) for event in EVENTS})
+        executor.shutdown(cancel_futures=True)
+
+
 # What is done beside the tests, and begins with them when one of them asks for it.
-_BESIDE = ("images", "iris_loops")
+_BESIDE = ("compared", "images", "iris_loops")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -158,16 +182,9 @@ def tool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
     tool = Tool(bases.ROOT, tmp_path_factory.mktemp("embedded") / "state")
     yield tool
     assert tool("local", "down").returncode == 0
-    assert left_behind(tool.state) == []
+    assert engine.left_behind(tool.state) == []
 
 
 def _fixtures(item: pytest.Item) -> list[str]:
     names: list[str] = getattr(item, "fixturenames", [])
     return names
-
-
-def left_behind(state: Path) -> list[str]:
-    """List the containers and networks of a state folder's embedded AWS."""
-    label = ("--filter", f"label=embedded-aws={state}", "--quiet")
-    containers = engine.docker("ps", "--all", *label).split()
-    return [*containers, *engine.docker("network", "ls", *label).split()]

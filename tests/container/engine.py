@@ -25,6 +25,13 @@ def docker(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def left_behind(state: Path) -> list[str]:
+    """List the containers and networks of a state folder's embedded AWS."""
+    label = ("--filter", f"label=embedded-aws={state}", "--quiet")
+    containers = docker("ps", "--all", *label).split()
+    return [*containers, *docker("network", "ls", *label).split()]
+
+
 @contextmanager
 def engine() -> Iterator[None]:
     """See to it that there is an engine: on Debian root installs and starts one when need be.

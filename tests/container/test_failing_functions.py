@@ -15,8 +15,8 @@ from embedded_aws.deploy import deploy_stack
 from tests.loop.conftest import start_hurried
 
 from .bases import ROOT
+from .sam import SAM, run
 from .stack import STOP_SECONDS
-from .test_functions import SAM, run
 
 _HANDLERS = """
 import os, time

@@ -2,7 +2,8 @@
 
 import pytest
 
-from .conftest import Loop, left_behind
+from .conftest import Loop
+from .engine import left_behind
 
 pytestmark = pytest.mark.timeout(900)
 

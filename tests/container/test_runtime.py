@@ -19,7 +19,7 @@ from tests.loop.conftest import start_hurried
 from tests.loop.tool import processes_of
 
 from .bases import ROOT
-from .conftest import left_behind
+from .engine import left_behind
 from .stack import HURRIED, STOP_SECONDS, make_project
 from .tool import Tool, without_aws
 

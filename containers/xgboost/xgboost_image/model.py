@@ -7,9 +7,7 @@ are an addition of this image.
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +22,7 @@ from xgboost_image.bodies import (
     choose,
     predict_rows,
 )
+from xgboost_image.predictor import Predictor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +44,7 @@ class XgboostModel:
     def __init__(self, booster: xgboost.Booster, *, batch: bool = False) -> None:
         """Take a booster; `batch` says that this is a batch transform."""
         self.width = booster.num_features()
-        self._booster = booster
+        self._predictor = Predictor(booster)
         self._batch = batch
 
     def answer(self, kind: str, body: bytes, accept: str = "") -> tuple[str, bytes]:
@@ -68,9 +67,7 @@ class XgboostModel:
 
     def predict(self, rows: list[list[Any]]) -> list[Any]:
         """Return each row's prediction: a number, or one a class."""
-        table = np.array(rows, dtype=np.float32)
-        found = self._booster.inplace_predict(table, validate_features=False)
-        return found.tolist()  # type: ignore[no-any-return]
+        return self._predictor.predict(np.array(rows, dtype=np.float32))
 
 
 def load(folder: Path, *, batch: bool = False) -> XgboostModel:
@@ -84,18 +81,7 @@ def load(folder: Path, *, batch: bool = False) -> XgboostModel:
         raise ModelError(f"the model {path} cannot be loaded: {error}") from error
     # Requests are small and many: threads of its own would only wait for each other.
     booster.set_param({"nthread": 1})
-    _remember_absence("pandas")
     return XgboostModel(booster, batch=batch)
-
-
-def _remember_absence(name: str) -> None:
-    """Have a module that is not there not looked for again.
-
-    XGBoost asks for pandas with each prediction, to know whether the rows are a table of it. Python
-    then walks through `sys.path`, which takes longer than 300 rounds of trees.
-    """
-    if importlib.util.find_spec(name) is None:
-        sys.modules[name] = None  # type: ignore[assignment]  # Python's own way to say so
 
 
 def libsvm_rows(body: bytes, width: int) -> list[list[float]]:

@@ -3,7 +3,14 @@ from dataclasses import replace
 from burst import LAMBDA_BYTES, Cost, largest_payload, problems_of
 
 ONE = Cost(
-    objects=1, executions=1, invocations=2, calls=28, write_units=20, billed_ms=655, usd=0.0007
+    objects=1,
+    executions=1,
+    invocations=2,
+    calls=28,
+    write_units=20,
+    billed_ms=655,
+    usd=0.0007,
+    trigger_timeout=60,
 )
 SMALL = replace(ONE, objects=1_000, calls=100, write_units=4_000)
 LARGE = replace(ONE, objects=2_000, invocations=5, calls=200, write_units=8_000)
