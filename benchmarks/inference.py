@@ -8,9 +8,10 @@ behind Flask and gunicorn. Callers are threads of this process, a connection eac
 and the containers share this machine's cores.
 
 A hop is what one more container adds at one client: for it the chain's first container, and its
-first two, are endpoints too, which take turns with the whole chain, so that what else the machine
-does meets all alike. What the first one adds is told by a request that the front itself refuses,
-and that comes to no container.
+first two, are endpoints too, which take turns with the whole chain. What the first one adds is told
+by a request that the front itself refuses, and that comes to no container. Of each endpoint's turns
+the fastest counts, by its p50, as with Python's timeit: what else this machine and its host do only
+adds. The p50 of all turns, which is what callers here met, stands beside it.
 """
 
 import argparse
@@ -26,6 +27,7 @@ import tarfile
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +66,7 @@ def main() -> None:
         tool("drop", "car_evaluation", str(DATA), "--wait", "--timeout", "600")
         target, port = embedded()
         serve_the_usual_way(target)
-        hops = measure_hops(port, serve_beginnings(target), arguments.requests)
+        hops, met = measure_hops(port, serve_beginnings(target), arguments.requests)
         found = {
             name: {str(n): measure(port, name, n, arguments.requests) for n in CLIENTS}
             for name in (CHAIN, USUAL)
@@ -74,9 +76,16 @@ def main() -> None:
         tool("local", "down")
     ratios = compare(found, hops)
     console = Console()
-    console.print(table_of(found), {name: round(each, 2) for name, each in ratios.items()}, memory)
+    console.print(table_of(found), rounded(ratios), memory)
+    console.print("ms a hop, p50 of all turns:", rounded(met))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    document = {"measured": found, "compared": ratios, "rss_mb": memory, "cores": os.cpu_count()}
+    document = {
+        "measured": found,
+        "compared": ratios,
+        "hops_of_all_turns_ms": met,
+        "rss_mb": memory,
+        "cores": os.cpu_count(),
+    }
     arguments.out.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     console.print(f"written to {arguments.out}")
     for name in broken(ratios):
@@ -159,8 +168,10 @@ def _status(sagemaker: Any, name: str) -> str:
     return str(sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"])
 
 
-def measure_hops(port: int, endpoints: dict[str, str], requests: int) -> dict[str, float]:
-    """Ask each beginning of the chain, one client; return the p50 that each hop adds, ms.
+def measure_hops(
+    port: int, endpoints: dict[str, str], requests: int
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Ask each beginning of the chain, one client; return the ms that each hop adds.
 
     They take turns, some requests each; the first turn is to warm up.
 
@@ -168,26 +179,37 @@ def measure_hops(port: int, endpoints: dict[str, str], requests: int) -> dict[st
         port: of the embedded AWS.
         endpoints: by the name of the container that each one ends with, in the chain's order.
         requests: to each.
+
+    Returns:
+        By the p50 of each endpoint's fastest turn, and by the p50 of all its turns.
     """
     refused = HEADERS | {"X-Amzn-SageMaker-Target-Variant": "none"}
     asked = {"": (CHAIN, refused), **{name: (each, HEADERS) for name, each in endpoints.items()}}
-    times: dict[str, list[float]] = {name: [] for name in asked}
+    times: dict[str, list[list[float]]] = {name: [] for name in asked}
     row = DATA.read_text("utf-8").partition("\n")[0].rpartition(",")[0].encode()
     connection = http.client.HTTPConnection("127.0.0.1", port)
     turns = [turn for _ in range(requests // TURN + 1) for turn in asked.items()]
     for name, (endpoint, headers) in turns:
+        turn: list[float] = []
         for _ in range(TURN):
             began = time.perf_counter()
             connection.request("POST", f"/endpoints/{endpoint}/invocations", row, headers)
             answer = connection.getresponse()
             answer.read()
-            times[name].append(time.perf_counter() - began)
+            turn.append((time.perf_counter() - began) * 1000)
             if (answer.status == http.HTTPStatus.OK) == (headers is refused):
                 raise SystemExit(f"{endpoint} answered {answer.status}")
+        times[name].append(turn)
     connection.close()
-    medians = [statistics.median(each[TURN:]) * 1000 for each in times.values()]
-    added = (more - less for less, more in itertools.pairwise(medians))
-    return dict(zip(endpoints, added, strict=True))
+    warm = {name: each[1:] for name, each in times.items()}
+    fastest = [min(map(statistics.median, each)) for each in warm.values()]
+    of_all = [statistics.median(itertools.chain.from_iterable(each)) for each in warm.values()]
+    return _added(endpoints, fastest), _added(endpoints, of_all)
+
+
+def _added(names: Iterable[str], milliseconds: list[float]) -> dict[str, float]:
+    added = (more - less for less, more in itertools.pairwise(milliseconds))
+    return dict(zip(names, added, strict=True))
 
 
 def measure(port: int, endpoint: str, clients: int, requests: int) -> dict[str, float]:
@@ -268,6 +290,11 @@ def broken(ratios: dict[str, float]) -> list[str]:
         *(name for name in ratios if name.startswith("p50") and ratios[name] > 1),
         *(name for name in ratios if name.startswith("ms") and ratios[name] > LIMITS["ms a hop"]),
     ]
+
+
+def rounded(numbers: dict[str, float]) -> dict[str, float]:
+    """Return them as they are told."""
+    return {name: round(each, 2) for name, each in numbers.items()}
 
 
 def table_of(found: dict[str, Any]) -> Table:
