@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import polling
-from dropforge_core.contracts import PublishedPipeline, RetrainInput, RunData
+from dropforge_core.contracts import RetrainInput, RunData
 from dropforge_core.history import transitions
+from dropforge_core.published import PublishedPipeline
 from embedded import deploy, settings_for, target_of
 from played import Clock, Played
 

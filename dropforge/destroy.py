@@ -6,10 +6,10 @@ from typing import Any
 
 import typer
 from dropforge_core import words
-from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.endpoints import endpoint_state, is_settled
 from dropforge_core.flight import Flight
 from dropforge_core.naming import INCOMING, is_pipeline_name
+from dropforge_core.published import PublishedPipeline
 from dropforge_core.records import Lock, Run
 from dropforge_core.removal import (
     has_remains,

@@ -8,9 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from dropforge_core.aws_errors import error_code
-from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.naming import endpoint_name
 from dropforge_core.preprocess_config import Glue
+from dropforge_core.published import PublishedPipeline
 
 from dropforge.target import Target
 

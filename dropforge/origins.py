@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 from dropforge_core.chain_config import PREPROCESSED
-from dropforge_core.contracts import EndpointState, PublishedPipeline, Restore
+from dropforge_core.contracts import EndpointState, Restore
 from dropforge_core.endpoints import MISSING, endpoint_state, with_what_serves
 from dropforge_core.lineage import standing
 from dropforge_core.naming import models_folder
+from dropforge_core.published import PublishedPipeline
 from dropforge_core.records import Run
 
 from dropforge.errors import InputError

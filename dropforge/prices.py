@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
-from dropforge_core.contracts import ProcessingStep, PublishedPipeline, TrainingStep
+from dropforge_core.published import ProcessingStep, PublishedPipeline, TrainingStep
 
 from dropforge import output
 from dropforge.target import Target

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import (
+from dropforge_core.naming import endpoint_name
+from dropforge_core.pipeline_config import PipelineConfig
+from dropforge_core.preprocess_config import Glue, Script
+from dropforge_core.published import (
     MetricDefinition,
     ProcessingStep,
     PublishedPipeline,
     TrainingStep,
 )
-from dropforge_core.naming import endpoint_name
-from dropforge_core.pipeline_config import PipelineConfig
-from dropforge_core.preprocess_config import Glue, Script
 from dropforge_core.times import iso, utc_now
 
 from dropforge import glue, images, output, pipelines, source

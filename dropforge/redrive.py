@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from dropforge_core.contracts import PublishedPipeline, Resume
+from dropforge_core.contracts import Resume
 from dropforge_core.flight import Flight
 from dropforge_core.input_restoring import clear_preprocessed
+from dropforge_core.published import PublishedPipeline
 from dropforge_core.records import Lock, Run
 from dropforge_core.redriving import redrive_run, retake_data
 from dropforge_core.run_inputs import RunInputs

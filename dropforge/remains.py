@@ -8,10 +8,8 @@ from botocore.exceptions import ClientError
 from dropforge_core.aws_errors import error_code
 from dropforge_core.contracts import (
     EndpointChange,
-    JobMachine,
     JobTime,
     Judged,
-    PublishedPipeline,
     Resume,
     RowCounts,
     Trained,
@@ -20,6 +18,7 @@ from dropforge_core.contracts import (
 )
 from dropforge_core.endpoints import endpoint_state, with_what_serves
 from dropforge_core.naming import aws_name, preprocess_jobs, preprocessed
+from dropforge_core.published import JobMachine, PublishedPipeline
 from dropforge_core.records import Run
 
 from dropforge.target import Target

@@ -5,7 +5,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from dropforge_core.aws_errors import error_code
-from dropforge_core.contracts import DriftAlarm, PublishedPipeline, Schedule
+from dropforge_core.published import DriftAlarm, PublishedPipeline, Schedule
 from dropforge_core.start_requests import drift_alarm, message
 
 from dropforge.errors import InputError

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from dropforge_core import table
 from dropforge_core.clients import Clients
-from dropforge_core.contracts import StartPolicy
+from dropforge_core.published import StartPolicy
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends

@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import asdict
 
 import pytest
-from dropforge_core.contracts import StartPolicy
 from dropforge_core.ledger import Ledger
+from dropforge_core.published import StartPolicy
 from dropforge_core.records import Lock, Run
 from dropforge_core.starting import Starter
 from hypothesis import HealthCheck, Phase, settings

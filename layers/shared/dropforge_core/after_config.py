@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from dropforge_core.contracts import TransformStep
+from dropforge_core.published import TransformStep
 from dropforge_core.section import Section
 
 # The machine deploy has 30 hours in all.

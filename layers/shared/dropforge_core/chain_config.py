@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from dropforge_core.contracts import ServingContainer
+from dropforge_core.published import ServingContainer
 from dropforge_core.section import Section
 
 MOST_CONTAINERS = 15

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from dropforge_core.contracts import DataPolicy
+from dropforge_core.published import DataPolicy
 from dropforge_core.section import Section
 
 _DAY = 86_400

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dropforge_core import aside, history, quarantine
-from dropforge_core.contracts import EndpointChange, Finished, RunEnd, StepError
+from dropforge_core.contracts import (
+    EndpointChange,
+    Finished,
+    RunEnd,
+    StepError,
+)
 from dropforge_core.failures import describe
 from dropforge_core.times import iso, parsed, seconds_between, utc_now
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dropforge_core.contracts import JudgePolicy, Verdict
+from dropforge_core.contracts import Verdict
 from dropforge_core.figures import finite
 from dropforge_core.lineage import standing
 from dropforge_core.words import number
@@ -19,7 +19,8 @@ from dropforge_core.words import number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dropforge_core.contracts import JudgeInput, Threshold
+    from dropforge_core.contracts import JudgeInput
+    from dropforge_core.published import JudgePolicy, Threshold
     from dropforge_core.records import Run
 
 # 0.95 - 1 is a little below -0.05 in binary; a margin is meant in decimals.

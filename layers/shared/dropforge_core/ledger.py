@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
 
-from dropforge_core.contracts import PublishedPipeline
 from dropforge_core.naming import pipeline_of_run
+from dropforge_core.published import PublishedPipeline
 from dropforge_core.records import Approval, Arrival, Lock, Request, Run
 from dropforge_core.table import NEW, TRANSACT_WRITE, ConditionFailedError, Table
 

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-    from dropforge_core.contracts import DataPolicy
     from dropforge_core.manifest import Selection
+    from dropforge_core.published import DataPolicy
     from dropforge_core.records import Arrival, Content
 
 

@@ -8,10 +8,10 @@ from pydantic import Field, field_validator, model_validator
 
 from dropforge_core.after_config import AfterDeploy
 from dropforge_core.columns_config import Column, Csv, Quarantine, problem_of, rules_document
-from dropforge_core.contracts import JudgePolicy, Threshold
 from dropforge_core.data_config import Data
 from dropforge_core.naming import PIPELINE_LENGTH, PIPELINE_PATTERN
 from dropforge_core.preprocess_config import Instance, Preprocess, Script, ScriptName
+from dropforge_core.published import JudgePolicy, Threshold
 from dropforge_core.section import Section
 from dropforge_core.serve_config import Serve
 from dropforge_core.start_config import Start

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dropforge_core.contracts import GlueStep, JobMachine
+from dropforge_core.published import GlueStep, JobMachine
 from dropforge_core.section import Section
 
 _FIVE_DAYS = 5 * 86_400

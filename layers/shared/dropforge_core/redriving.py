@@ -19,9 +19,10 @@ from dropforge_core.records import Run
 from dropforge_core.times import iso
 
 if TYPE_CHECKING:
-    from dropforge_core.contracts import PublishedPipeline, Resume
+    from dropforge_core.contracts import Resume
     from dropforge_core.flight import Flight
     from dropforge_core.ledger import Ledger
+    from dropforge_core.published import PublishedPipeline
     from dropforge_core.records import Lock
 
 # What is remembered of an attempt that failed.

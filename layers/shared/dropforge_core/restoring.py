@@ -21,8 +21,9 @@ from dropforge_core.records import Run
 from dropforge_core.times import iso
 
 if TYPE_CHECKING:
-    from dropforge_core.contracts import PublishedPipeline, Restore
+    from dropforge_core.contracts import Restore
     from dropforge_core.flight import Flight
+    from dropforge_core.published import PublishedPipeline
     from dropforge_core.records import Lock
 
 

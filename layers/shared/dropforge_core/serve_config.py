@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from dropforge_core.chain_config import MOST_CONTAINERS, Container, Mode, problem_of
-from dropforge_core.contracts import Serving, SmokeSample
+from dropforge_core.published import Serving, SmokeSample
 from dropforge_core.rollout import Rollout
 from dropforge_core.section import Section
 

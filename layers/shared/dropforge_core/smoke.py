@@ -14,7 +14,8 @@ from dropforge_core.failures import shortened
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
-    from dropforge_core.contracts import SmokeSample, SmokeTestInput
+    from dropforge_core.contracts import SmokeTestInput
+    from dropforge_core.published import SmokeSample
 
 _SHOWN = 80  # characters of a sample, an answer or an error
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
-from dropforge_core.contracts import DriftAlarm, Schedule, StartPolicy
+from dropforge_core.published import DriftAlarm, Schedule, StartPolicy
 from dropforge_core.section import Section
 
 _DAY = 86_400

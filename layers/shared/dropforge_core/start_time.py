@@ -14,7 +14,7 @@ from dropforge_core.times import parsed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dropforge_core.contracts import StartPolicy
+    from dropforge_core.published import StartPolicy
     from dropforge_core.records import Arrival
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

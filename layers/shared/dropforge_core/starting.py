@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from dropforge_core.clients import Clients
-    from dropforge_core.contracts import PublishedPipeline
     from dropforge_core.ledger import Ledger
     from dropforge_core.manifest import Selection
+    from dropforge_core.published import PublishedPipeline
     from dropforge_core.records import Arrival, Cause, Lock, Request
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from dropforge_core.contracts import PublishedPipeline
+    from dropforge_core.published import PublishedPipeline
     from dropforge_core.records import Run
 
 PERIOD_SECONDS = 60  # CloudWatch keeps no smaller ones of them

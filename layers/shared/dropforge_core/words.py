@@ -73,7 +73,7 @@ def money(usd: float | None) -> str:
 
 
 def machines(job: Mapping[str, Any]) -> str:
-    """Word what a job ran on; ``job`` has what contracts.JobMachine has."""
+    """Word what a job ran on; ``job`` has what published.JobMachine has."""
     count, kind = job["instance_count"], job["instance_type"]
     return str(kind) if count == 1 else f"{number(count)} x {kind}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from dropforge_core.contracts import PublishedPipeline
+from dropforge_core.published import PublishedPipeline
 from dropforge_core.records import Run
 
 from dropforge.target import Target

@@ -3,8 +3,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import GlueStep, PublishedPipeline
 from dropforge_core.preprocess_config import Glue
+from dropforge_core.published import GlueStep, PublishedPipeline
 
 from dropforge.glue import ensure_job
 

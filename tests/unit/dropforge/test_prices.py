@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from dropforge_core.contracts import JobMachine, PublishedPipeline
+from dropforge_core.published import JobMachine, PublishedPipeline
 
 from dropforge.prices import Prices
 from dropforge.target import Target

@@ -3,7 +3,7 @@ import json
 import tarfile
 
 import pytest
-from dropforge_core.contracts import MetricDefinition, PublishedPipeline
+from dropforge_core.published import MetricDefinition, PublishedPipeline
 
 from dropforge.errors import InputError
 from dropforge.project import Project

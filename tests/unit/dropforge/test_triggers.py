@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import DriftAlarm, PublishedPipeline, Schedule
 from dropforge_core.messages import read_message
+from dropforge_core.published import DriftAlarm, PublishedPipeline, Schedule
 from dropforge_core.start_requests import Asked
 
 from dropforge.errors import InputError

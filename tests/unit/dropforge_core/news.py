@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from dropforge_core.contracts import EndpointChange, JobTime, RunData, RunNews
+from dropforge_core.contracts import (
+    EndpointChange,
+    JobTime,
+    RunData,
+    RunNews,
+)
 from dropforge_core.guide import Guide
 
 RUN = "iris-20261121t052011-1a2b3c4d"

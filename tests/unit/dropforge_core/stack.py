@@ -15,18 +15,20 @@ from dropforge_core.contracts import (
     EndpointChange,
     EndStatus,
     Finished,
+    RejectedBy,
+    RunEnd,
+)
+from dropforge_core.finishing import Finisher
+from dropforge_core.ledger import Ledger
+from dropforge_core.published import (
     JobMachine,
     JudgePolicy,
     ProcessingStep,
     PublishedPipeline,
-    RejectedBy,
-    RunEnd,
     Serving,
     Threshold,
     TrainingStep,
 )
-from dropforge_core.finishing import Finisher
-from dropforge_core.ledger import Ledger
 from dropforge_core.records import Arrival, Run
 from dropforge_core.starting import Starter
 from moto import mock_aws

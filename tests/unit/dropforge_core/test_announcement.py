@@ -3,7 +3,12 @@ from typing import Any
 
 import pytest
 from dropforge_core.announcement import Announcement, announce
-from dropforge_core.contracts import EndpointChange, RowCounts, RunNews, StepError
+from dropforge_core.contracts import (
+    EndpointChange,
+    RowCounts,
+    RunNews,
+    StepError,
+)
 
 from tests.unit.dropforge_core.news import HERE, ON_AWS, RUN, a_job, some_news
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from dropforge_core.contracts import Serving, ServingContainer
 from dropforge_core.pipeline_config import PipelineConfig
+from dropforge_core.published import Serving, ServingContainer
 from pydantic import ValidationError
 
 from .test_pipeline_config import a_file

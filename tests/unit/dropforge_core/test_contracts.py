@@ -2,13 +2,13 @@ import pytest
 from dropforge_core.contracts import (
     EndpointState,
     EndpointWait,
-    JobMachine,
     RetrainInput,
     RunData,
     RunEnd,
     RunNews,
 )
 from dropforge_core.errors import InvalidInputError
+from dropforge_core.published import JobMachine
 from pydantic import ValidationError
 
 from tests.unit.dropforge_core.stack import published

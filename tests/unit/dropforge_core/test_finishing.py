@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import EndpointChange, JobTime, RowCounts, RunEnd, StepError
+from dropforge_core.contracts import (
+    EndpointChange,
+    JobTime,
+    RowCounts,
+    RunEnd,
+    StepError,
+)
 from dropforge_core.finishing import Finisher
 from dropforge_core.ledger import STARTING_SECONDS, Ledger
 from dropforge_core.records import Arrival, Run

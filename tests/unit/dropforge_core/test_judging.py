@@ -3,8 +3,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropforge_core.contracts import JudgeInput, JudgePolicy, Threshold
+from dropforge_core.contracts import JudgeInput
 from dropforge_core.judging import Best, best_of_last, judge, needs_best_of_last
+from dropforge_core.published import JudgePolicy, Threshold
 from dropforge_core.records import Run
 
 CHAMPION = "iris-20261120t081500-5e6f7a8b"

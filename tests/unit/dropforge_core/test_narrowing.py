@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from dropforge_core.contracts import DataPolicy
 from dropforge_core.data_config import Data
 from dropforge_core.ledger import STARTING_SECONDS
+from dropforge_core.published import DataPolicy
 from dropforge_core.records import Run
 from pydantic import ValidationError
 

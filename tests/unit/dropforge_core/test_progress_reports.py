@@ -5,9 +5,9 @@ from typing import Any
 
 import boto3
 import pytest
-from dropforge_core.contracts import MetricDefinition
 from dropforge_core.guide import Guide
 from dropforge_core.progress_reports import Report, reports
+from dropforge_core.published import MetricDefinition
 from dropforge_core.slack_message import slack_message
 
 from tests.unit.dropforge_core.stack import REGION, Stack, a_stack, published

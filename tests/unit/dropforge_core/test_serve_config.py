@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from dropforge_core.contracts import Serving, SmokeSample
 from dropforge_core.pipeline_config import PipelineConfig
+from dropforge_core.published import Serving, SmokeSample
 from pydantic import ValidationError
 
 from .test_pipeline_config import a_file

@@ -6,8 +6,9 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 from dropforge_core.aws_errors import platform_faults
-from dropforge_core.contracts import SmokeSample, SmokeTestInput, SmokeTestResult
+from dropforge_core.contracts import SmokeTestInput, SmokeTestResult
 from dropforge_core.errors import ServiceUnavailableError
+from dropforge_core.published import SmokeSample
 from dropforge_core.smoke import matches, smoke_test
 
 from tests.unit.dropforge_core.stack import Stack

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from dropforge_core.contracts import DriftAlarm, Schedule, StartPolicy
+from dropforge_core.published import DriftAlarm, Schedule, StartPolicy
 from dropforge_core.start_config import Start
 from pydantic import ValidationError
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import StartPolicy
+from dropforge_core.published import StartPolicy
 from dropforge_core.start_time import release
 from dropforge_core.sweeping import Sweeper
 from dropforge_core.times import parsed

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dropforge_core.contracts import StartPolicy
 from dropforge_core.ledger import Ledger
+from dropforge_core.published import StartPolicy
 
 from tests.unit.dropforge_core.stack import DATA_BUCKET, Stack
 
