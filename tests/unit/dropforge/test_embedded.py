@@ -106,7 +106,7 @@ def test_one_whose_end_nobody_looks_at_is_stopped_too(tmp_path: Path) -> None:
     with started(tmp_path, "willing", by=(CARELESS,)) as parent:
         began = time.monotonic()
         pid = embedded.stop(tmp_path)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10
         assert pid != parent.pid
         os.kill(pid or 0, 0)
         parent.kill()

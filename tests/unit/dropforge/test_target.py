@@ -78,7 +78,7 @@ def test_an_embedded_aws_that_has_gone_is_noticed_soon(target: Target) -> None:
     began = time.monotonic()
     with pytest.raises(EndpointConnectionError):
         gone.client("dynamodb").list_tables()
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("body", [b"", b'{"executions": []'])

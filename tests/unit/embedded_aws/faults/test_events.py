@@ -69,13 +69,13 @@ def test_an_event_is_dropped(route: Route, force: Force, pending: Pending) -> No
 
 def test_an_event_comes_late(route: Route, force: Force) -> None:
     """Who sent it does not wait, and others overtake it."""
-    force(kind="event", source=route.source, then="delayed", seconds=1)
+    force(kind="event", source=route.source, then="delayed", seconds=3)
     began = time.monotonic()
     route.send("first", "second")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 3
     assert route.says() == ["second"]
     assert route.wait() == ["first"]
-    assert time.monotonic() - began >= 1
+    assert time.monotonic() - began >= 3
 
 
 def test_an_event_comes_several_times(route: Route, force: Force) -> None:

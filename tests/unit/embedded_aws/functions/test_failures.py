@@ -88,7 +88,7 @@ def test_a_timeout_kills_the_process_and_the_next_invocation_works(
     began = time.monotonic()
     timed_out = functions.invoke("under-test", b'{"seconds": 30}')
 
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < 15
     assert timed_out.function_error == "Unhandled"
     error = json.loads(timed_out.payload)
     assert error["errorType"] == "Sandbox.Timedout"

@@ -75,9 +75,9 @@ def test_reserved_concurrency(
     aws("lambda").put_function_concurrency(
         FunctionName="under-test", ReservedConcurrentExecutions=1
     )
-    running = threading.Thread(target=functions.invoke, args=("under-test", b'{"seconds": 0.5}'))
+    running = threading.Thread(target=functions.invoke, args=("under-test", b'{"seconds": 2}'))
     running.start()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not marker.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     with pytest.raises(AwsError) as throttled:

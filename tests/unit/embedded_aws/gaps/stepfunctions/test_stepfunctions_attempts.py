@@ -54,7 +54,7 @@ def test_retry(states: "States") -> None:
     states.functions["flaky"] = _failing(2)
     begun = time.monotonic()
     assert states.output(_flaky(2)) == [{"seen": 2}, False]
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 20
 
 
 def test_retries_run_out(states: "States") -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def _emitted(states: "States", arn: str, count: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while True:
         found = [event for event in states.emitted if event[3] == [arn]]
         if len(found) >= count:

@@ -35,7 +35,7 @@ def test_output(states: "States", sync: str) -> None:
     child = states.create({"A": {"Type": "Succeed", "Output": {"in": "{% $states.input %}"}}})
     begun = time.monotonic()
     output = states.output(_parent(child, sync), {"x": 1})
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     expected = {"in": {"given": {"x": 1}}}
     assert (output["Output"] if sync == ".sync:2" else json.loads(output["Output"])) == expected
     assert output["Status"] == "SUCCEEDED"
@@ -95,11 +95,11 @@ def test_stopped_child(states: "States") -> None:
     states.client.stop_execution(executionArn=inner, error="Enough")
     cause = json.loads(states.finish(arn)["output"]["Cause"])
     assert (cause["Status"], cause["Error"]) == ("ABORTED", "Enough")
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
 
 
 def _wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -35,7 +35,7 @@ def test_completed(states: "States", kind: str, monkeypatch: pytest.MonkeyPatch)
     begun = time.monotonic()
     states.jobs.finish(name, "Completed")
     output = states.finish(arn)["output"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 15
     assert output[f"{kind}JobStatus"] == "Completed"
     assert output["CreationTime"] == 1500
     submitted = states.wait_for_event(arn, "TaskSubmitted")["taskSubmittedEventDetails"]
@@ -72,7 +72,7 @@ def test_stopped_with_its_task(states: "States") -> None:
     name = "too-slow"
     arn = states.start(_machine("Processing", name, TimeoutSeconds=1, Catch=CAUGHT))
     assert states.finish(arn)["output"]["Error"] == "States.Timeout"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while states.jobs.jobs[name]["ProcessingJobStatus"] != "Stopped":
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -84,7 +84,7 @@ def test_stopped_with_its_execution(states: "States") -> None:
     arn = states.start(_machine("Training", name))
     states.wait_for_event(arn, "TaskSubmitted")
     states.client.stop_execution(executionArn=arn)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while states.jobs.jobs[name]["TrainingJobStatus"] != "Stopped":
         assert time.monotonic() < deadline
         time.sleep(0.01)
