@@ -5,7 +5,6 @@ need. With `python:3.13-slim` a user gets the same from a registry. For Lambda A
 comes to it. It is no Amazon Linux: a native wheel that loads here need not load there.
 """
 
-import compileall
 import io
 import re
 import subprocess
@@ -53,8 +52,6 @@ def lambda_base(name: str) -> None:
         for path in packages.iterdir()
         if re.match(rf"({'|'.join(wanted)})(\.|$)", path.name)
     }
-    for path in client.values():
-        compileall.compile_dir(path, quiet=1)  # a container's own would be gone with it
     changes = (
         "ENV PATH=/var/lang/bin:/usr/bin:/bin LAMBDA_TASK_ROOT=/var/task",
         "WORKDIR /var/task",
